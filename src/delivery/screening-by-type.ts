@@ -1,8 +1,6 @@
+import { RecentValue } from '../limits/recent-value.ts';
 import type { NumberRegistries, RegistryRecord } from '../store/number-registries.ts';
 import type { ScreeningOfType, ScreeningOfTypes } from '../store/type-screening.ts';
-
-/** Time after which it is read from the store again (ms). */
-const maxAge = 1_000;
 
 /** How numbers are screened. */
 export interface CurrentScreening {
@@ -18,23 +16,15 @@ type ScreeningStore = Pick<NumberRegistries, 'registries'> & Pick<ScreeningOfTyp
 /** Reads how the numbers of all lead types are screened, up to once a second. */
 export class ScreeningByType {
   readonly #store: ScreeningStore;
-  #current: Promise<CurrentScreening> | undefined;
-  #readAt = Number.NEGATIVE_INFINITY;
+  readonly #recent = new RecentValue(() => this.#read());
 
   constructor(store: ScreeningStore) {
     this.#store = store;
   }
 
   /** Returns how numbers are screened. Reads it if it is older than a second. @throws if that fails */
-  current(): Promise<CurrentScreening> {
-    if (this.#current !== undefined && performance.now() - this.#readAt < maxAge) return this.#current;
-    this.#readAt = performance.now();
-    const reading = this.#read();
-    this.#current = reading;
-    reading.catch(() => {
-      if (this.#current === reading) this.#current = undefined;
-    });
-    return reading;
+  current(): CurrentScreening | Promise<CurrentScreening> {
+    return this.#recent.current();
   }
 
   async #read(): Promise<CurrentScreening> {

@@ -1,3 +1,4 @@
+import { RecentValue } from '../../limits/recent-value.ts';
 import { type CallingHoursSetting, CallingRule } from './calling-hours.ts';
 
 /** The calling hours of the lead type with a name; null: undecided. */
@@ -9,18 +10,13 @@ interface NamedHours {
 /** The rules of lead types, by each of their names. A type whose people may be called at any time has none. */
 export type RulesByType = ReadonlyMap<string, CallingRule>;
 
-/** Time after which calling hours are read again (ms). */
-const maxAge = 1_000;
-
 /** Reads the calling hours of all lead types, up to once a second. */
 export class CallingRules {
   readonly #read: () => Promise<readonly NamedHours[]>;
   readonly #undecided: CallingHoursSetting;
-  #rules: RulesByType = new Map();
+  readonly #rules = new RecentValue(() => this.#load());
   /** The rules of the last read by their hours, so that their caches are kept. */
   #known = new Map<string, CallingRule>();
-  #readAt = Number.NEGATIVE_INFINITY;
-  #reading: Promise<RulesByType> | undefined;
 
   /**
    * @param read reads the calling hours of all types
@@ -33,19 +29,15 @@ export class CallingRules {
 
   /** Returns the rules. Reads them if they are older than a second. @throws if that fails */
   current(): RulesByType | Promise<RulesByType> {
-    return performance.now() - this.#readAt < maxAge ? this.#rules : this.refresh();
+    return this.#rules.current();
   }
 
   /** Reads the rules and returns them. @throws if that fails */
   refresh(): Promise<RulesByType> {
-    this.#reading ??= this.#load().finally(() => {
-      this.#reading = undefined;
-    });
-    return this.#reading;
+    return this.#rules.refresh();
   }
 
   async #load(): Promise<RulesByType> {
-    const startedAt = performance.now();
     const known = new Map<string, CallingRule>();
     const rules = new Map<string, CallingRule>();
     for (const { name, callingHours } of await this.#read()) {
@@ -57,8 +49,6 @@ export class CallingRules {
       rules.set(name, rule);
     }
     this.#known = known;
-    this.#rules = rules;
-    this.#readAt = startedAt;
     return rules;
   }
 }

@@ -111,7 +111,7 @@ const labelledGauges: readonly LabelledGauge[] = [
   },
   {
     name: 'leads_not_permitted',
-    help: 'Leads that may not be delivered yet, by what they wait for: calling-hours, no-common-hours, screening, registry or call-limit.',
+    help: 'Leads that may not be delivered yet, by what they wait for, such as calling-hours.',
     labelNames: ['waits_for'],
     series: ({ notPermitted }) =>
       notPermitted.map(({ waitsFor, count }) => ({ labels: { waits_for: waitsFor }, value: count })),

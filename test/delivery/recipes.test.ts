@@ -1,32 +1,45 @@
-/** The example of CONTRIBUTING.md compiles where it says, and delivers and withdraws leads. */
+/** The examples of CONTRIBUTING.md compile in their places. The dialler delivers and withdraws leads; the rule delays some. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import ts from 'typescript';
 import { expect, test } from 'vitest';
 import type { CreateDialler } from '../../src/delivery/dialler.ts';
+import type { Permission } from '../../src/delivery/permission.ts';
 import { phoneParsers } from '../../src/leads/phone.ts';
 import { dispatch, limits, untilAll } from '../harness/dispatch.ts';
 import { startReceiver } from '../harness/receiver.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 import { openStore, seeded } from '../store/stores.ts';
-import { claimedWithdrawal } from './claimed-lead.ts';
+import { claimedLead, claimedWithdrawal } from './claimed-lead.ts';
 
 const root = new URL('../../', import.meta.url);
 const path = (file: string) => fileURLToPath(new URL(file, root));
 const read = (file: string) => readFileSync(path(file), 'utf8');
 
-const [, recipe = ''] = /### Add a dialler\n([\s\S]*?)\n### /.exec(read('CONTRIBUTING.md')) ?? [];
-const [source = '', entry = ''] = [...recipe.matchAll(/```ts\n([\s\S]*?)\n +```/g)].map(([, code = '']) =>
-  code.replace(/^ {3}/gm, ''),
-);
+/** Returns the code of a recipe. */
+function codeOf(heading: string): string[] {
+  const [, section = ''] = read('CONTRIBUTING.md').split(`### ${heading}\n`);
+  const [recipe = ''] = section.split('\n### ');
+  return [...recipe.matchAll(/```ts\n([\s\S]*?)\n +```/g)].map(([, code = '']) =>
+    code.replace(/^ {3}/gm, ''),
+  );
+}
 
-test('the example and its entry compile', { timeout: 120_000 }, () => {
+const [source = '', entry = ''] = codeOf('Add a dialler');
+const [rule = ''] = codeOf('Add a delivery rule');
+
+test('the examples and their entries compile', { timeout: 120_000 }, () => {
   const files = new Map([
     [path('src/delivery/diallers/acme.ts'), source],
     [
       path('src/delivery/diallers.ts'),
       read('src/delivery/diallers.ts').replace('  log: {', `${entry}\n  log: {`),
+    ],
+    [path('src/delivery/area-rule.ts'), rule],
+    [
+      path('src/leads/wait-cause.ts'),
+      read('src/leads/wait-cause.ts').replace("'call-limit'", "'call-limit', 'area'"),
     ],
   ]);
   const { config } = ts.readConfigFile(path('tsconfig.json'), ts.sys.readFile);
@@ -45,18 +58,18 @@ test('the example and its entry compile', { timeout: 120_000 }, () => {
     .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
   expect(messages).toEqual([]);
   expect(program.getSourceFile(path('src/delivery/diallers/acme.ts'))?.text).toContain('createAcme');
+  expect(program.getSourceFile(path('src/delivery/area-rule.ts'))?.text).toContain('AreaRule');
 });
 
-/** Loads the example from a file outside the source. */
-async function loadExample(): Promise<CreateDialler> {
-  const file = join(temporaryDirectory(), 'acme.ts');
-  const directory = new URL('src/delivery/diallers/', root);
+/** Loads an example from a file outside the source. @param folder the folder in which it belongs */
+async function loadExample(code: string, folder: string) {
+  const file = join(temporaryDirectory(), 'example.ts');
+  const directory = new URL(folder, root);
   writeFileSync(
     file,
-    source.replace(/from '(\.[^']*)'/g, (_, specifier) => `from '${new URL(specifier, directory)}'`),
+    code.replace(/from '(\.[^']*)'/g, (_, specifier) => `from '${new URL(specifier, directory)}'`),
   );
-  const { createAcme } = await import(pathToFileURL(file).href);
-  return createAcme;
+  return import(pathToFileURL(file).href);
 }
 
 /** Acme Calls: adds leads, and can fail after it has added one. */
@@ -80,8 +93,8 @@ test('the example delivers a lead once, although a response was lost, and withdr
   const { state, receiver } = acmeCalls();
   state.failures = 1;
   const { url } = await receiver;
-  const create = await loadExample();
-  const dialler = create({ DIALLER_URL: url }, { parsePhone: phoneParsers('GB').parse, ...limits });
+  const { createAcme }: { createAcme: CreateDialler } = await loadExample(source, 'src/delivery/diallers/');
+  const dialler = createAcme({ DIALLER_URL: url }, { parsePhone: phoneParsers('GB').parse, ...limits });
   const { store, first, from } = await seeded(openStore());
   await store.submit(from(first.id));
   dispatch(store, { ...dialler, maxRuntime: 50 });
@@ -99,4 +112,13 @@ test('the example delivers a lead once, although a response was lost, and withdr
     outcome: 'too-late',
     response: 'HTTP 409',
   });
+});
+
+test('the example of a rule delays leads of an area until a time', async () => {
+  const { AreaRule } = await loadExample(rule, 'src/delivery/');
+  const leads = [claimedLead({ postcode: 'BT1 5GS' }), claimedLead({ postcode: 'B1 1BB' }), claimedLead()];
+  const outcomes = async (now: number) =>
+    (await new AreaRule('BT', 5_000).decide(leads, now)).map(({ outcome }: Permission) => outcome);
+  expect(await outcomes(4_999)).toEqual(['wait', 'deliver', 'deliver']);
+  expect(await outcomes(5_000)).toEqual(['deliver', 'deliver', 'deliver']);
 });
