@@ -104,6 +104,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/lead/report": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Count your leads
+         * @description Returns how many leads you sent on the days of a period, and what became of them until now: their states, the results of their calls, and how soon they were delivered. The figures cover your leads only, and only those that the call centre still stores. Days are in UTC.
+         */
+        post: operations["leadReport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface webhooks {
     leadDue: {
@@ -601,6 +621,116 @@ export interface components {
             result?: never;
             result_at?: never;
         };
+        /** @description The period of a report, and what each row stands for. */
+        ReportRequest: {
+            /**
+             * Format: date
+             * @description First day (UTC), at most 30 days before `to`. Default: six days before `to`. A blank value is treated as missing.
+             * @example 2026-11-17
+             */
+            from?: string | null;
+            /**
+             * Format: date
+             * @description Last day (UTC), which is included. Default: today. A blank value is treated as missing.
+             * @example 2026-11-23
+             */
+            to?: string | null;
+            /**
+             * @description What each row stands for: `day` (the default), the lead `type`, or the `outcome` of the requests.
+             * @example day
+             * @enum {string|null}
+             */
+            by?: "day" | "type" | "outcome" | "" | null;
+        };
+        /** @description How many leads you sent in a period, and what became of them. */
+        Report: {
+            /**
+             * Format: date
+             * @description First day (UTC).
+             * @example 2026-11-17
+             */
+            from: string;
+            /**
+             * Format: date
+             * @description Last day (UTC).
+             * @example 2026-11-23
+             */
+            to: string;
+            /**
+             * @description What each row stands for.
+             * @enum {string}
+             */
+            by: "day" | "type" | "outcome";
+            /** @description One row for each day, lead type or outcome, in this order. Those without requests are missing. */
+            rows: components["schemas"]["ReportRow"][];
+            total: components["schemas"]["ReportFigures"];
+        };
+        /** @description The figures of a day, of a lead type or of an outcome. */
+        ReportRow: {
+            /**
+             * Format: date
+             * @description The day (UTC). Included only if each row stands for a day.
+             * @example 2026-11-23
+             */
+            day?: string;
+            /**
+             * @description The lead type. Null: requests that were rejected, or whose lead type is unknown. Included only if each row stands for a lead type.
+             * @example motor-trade
+             */
+            type?: string | null;
+            /**
+             * @description The outcome, as in the header `Lead-Outcome`. Included only if each row stands for an outcome.
+             * @example accepted
+             */
+            outcome?: string;
+            requests: components["schemas"]["ReportFigures"]["requests"];
+            accepted: components["schemas"]["ReportFigures"]["accepted"];
+            duplicates: components["schemas"]["ReportFigures"]["duplicates"];
+            unknown_types: components["schemas"]["ReportFigures"]["unknown_types"];
+            do_not_call: components["schemas"]["ReportFigures"]["do_not_call"];
+            rejected: components["schemas"]["ReportFigures"]["rejected"];
+            scheduled: components["schemas"]["ReportFigures"]["scheduled"];
+            dialled: components["schemas"]["ReportFigures"]["dialled"];
+            cancelled: components["schemas"]["ReportFigures"]["cancelled"];
+            failed: components["schemas"]["ReportFigures"]["failed"];
+            expired: components["schemas"]["ReportFigures"]["expired"];
+            suppressed: components["schemas"]["ReportFigures"]["suppressed"];
+            results: components["schemas"]["ReportFigures"]["results"];
+            median_delivery_seconds: components["schemas"]["ReportFigures"]["median_delivery_seconds"];
+        };
+        /** @description The figures of all rows together. */
+        ReportFigures: {
+            /** @description Leads that you sent, alone or as rows. Tests are not counted. */
+            requests: number;
+            /** @description Leads that were accepted. */
+            accepted: number;
+            /** @description Leads of people who had a scheduled lead of the type, or had been contacted. */
+            duplicates: number;
+            /** @description Leads whose lead type was unknown, or not enabled for you. */
+            unknown_types: number;
+            /** @description Leads of people who must not be called. */
+            do_not_call: number;
+            /** @description Requests and rows that were rejected, such as those with an invalid field. They were not saved. They are counted for 400 days. */
+            rejected: number;
+            /** @description Accepted leads whose call has yet to be made. */
+            scheduled: number;
+            /** @description Accepted leads that the dialler has. */
+            dialled: number;
+            /** @description Accepted leads that you or the call centre cancelled. */
+            cancelled: number;
+            /** @description Accepted leads that were not delivered to the dialler, or whose delivery has an unknown outcome. */
+            failed: number;
+            /** @description Accepted leads whose call could not be made in time. */
+            expired: number;
+            /** @description Accepted leads of people who asked later not to be called. */
+            suppressed: number;
+            /** @description Dialled leads by the result of their latest call, as `result` of a lead that you look up. A result that no lead has is missing. Later versions may add members. */
+            results: {
+                [key: string]: number;
+            };
+            /** @description Median of the times from when a call was due until the lead was delivered (s). Null: no lead was delivered. */
+            median_delivery_seconds: number | null;
+        };
         /** @description The result of a call of a lead. */
         LeadResultEvent: {
             /**
@@ -707,7 +837,7 @@ export interface components {
          * @description Outcome of a request.
          * @enum {string}
          */
-        Outcome: "accepted" | "existing-contact" | "already-scheduled" | "unknown-type" | "do-not-call" | "test" | "test-unknown-type" | "cancelled" | "not-found" | "already-processed" | "found" | "recorded" | "processed" | "validation-failed" | "unauthorized" | "path-not-found" | "method-not-allowed" | "request-timeout" | "request-in-progress" | "content-too-large" | "too-many-rows" | "unsupported-media-type" | "idempotency-key-reused" | "too-many-in-flight" | "rate-limited" | "too-many-invalid-keys" | "too-many-from-address" | "too-many-objections" | "too-many-leads" | "headers-too-large" | "server-error" | "method-not-implemented" | "transfer-coding-not-implemented" | "unavailable" | "version-not-supported";
+        Outcome: "accepted" | "existing-contact" | "already-scheduled" | "unknown-type" | "do-not-call" | "test" | "test-unknown-type" | "cancelled" | "not-found" | "already-processed" | "found" | "recorded" | "reported" | "processed" | "validation-failed" | "unauthorized" | "path-not-found" | "method-not-allowed" | "request-timeout" | "request-in-progress" | "content-too-large" | "too-many-rows" | "unsupported-media-type" | "idempotency-key-reused" | "too-many-in-flight" | "rate-limited" | "too-many-invalid-keys" | "too-many-from-address" | "too-many-objections" | "too-many-leads" | "report-in-progress" | "headers-too-large" | "server-error" | "method-not-implemented" | "transfer-coding-not-implemented" | "unavailable" | "version-not-supported";
         /** @description Maps each invalid field to its messages. Unknown fields, query parameters and headers are listed by their names. */
         ValidationErrors: {
             email?: components["schemas"]["FieldMessages"];
@@ -731,6 +861,9 @@ export interface components {
             reason?: components["schemas"]["FieldMessages"];
             leads?: components["schemas"]["FieldMessages"];
             ref?: components["schemas"]["FieldMessages"];
+            from?: components["schemas"]["FieldMessages"];
+            to?: components["schemas"]["FieldMessages"];
+            by?: components["schemas"]["FieldMessages"];
             /** @description Messages about a body that is not a JSON object. */
             body?: components["schemas"]["FieldMessages"];
             /** @description Messages about a request that is not valid HTTP. */
@@ -1329,6 +1462,85 @@ export interface operations {
             };
             431: components["responses"]["HeadersTooLarge"];
             /** @description The server could not record the objection. */
+            500: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["Unavailable"];
+            505: components["responses"]["HttpVersionNotSupported"];
+        };
+    };
+    leadReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The period, and what each row stands for. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReportRequest"];
+            };
+        };
+        responses: {
+            /** @description The figures. */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Report"];
+                };
+            };
+            /** @description Validation failed. The response lists every invalid field with its messages. */
+            400: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            405: components["responses"]["MethodNotAllowed"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            /** @description You sent too many requests, or a report of yours is in progress. This request was not processed. */
+            429: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            431: components["responses"]["HeadersTooLarge"];
+            /** @description The server could not prepare the report. */
             500: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];

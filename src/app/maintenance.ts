@@ -9,8 +9,13 @@ import type { Log } from '../telemetry/log.ts';
 /** Interval between two runs (ms). */
 const interval = 10 * 60_000;
 
-/** Time for which counts of rejected requests and of accepted leads are kept (ms). */
-const countRetention = 30 * 24 * 60 * 60_000;
+const day = 86_400_000;
+
+/** Time for which counts of rejected requests are kept (ms): reports of the year before include them. */
+const rejectionRetention = 400 * day;
+
+/** Time for which the counts of the daily quotas are kept (ms). */
+const usageRetention = 30 * day;
 
 /** Delay after each step (ms), so that the store can handle requests. */
 const stepDelay = 50;
@@ -68,8 +73,8 @@ export class RegularMaintenance {
         async () => (await this.#store.deleteIdempotencyRecords(Date.now() - idempotencyRetention)) > 0,
       );
       await this.#repeat(async () => (await this.#store.deleteScreenings(Date.now())) > 0);
-      await this.#store.deleteRejections(Date.now() - countRetention);
-      await this.#store.deletePartnerUsage(Date.now() - countRetention);
+      await this.#store.deleteRejections(Date.now() - rejectionRetention);
+      await this.#store.deletePartnerUsage(Date.now() - usageRetention);
       await this.#deleteAuditEntries();
       await this.#repeat(() => this.#store.shrink());
     } catch (error) {

@@ -32,6 +32,7 @@ import { partnerCommand } from './partner.ts';
 import { personCommand } from './person.ts';
 import { pruneCommand } from './prune.ts';
 import { rejectionCommand } from './rejection.ts';
+import { reportCommand } from './report.ts';
 import { settingsCommand } from './settings.ts';
 import { storeCommand } from './store.ts';
 import { submissionCommand } from './submission.ts';
@@ -52,6 +53,7 @@ const commands = [
   personCommand,
   suppressionCommand,
   rejectionCommand,
+  reportCommand,
   importLeadsCommand,
   exportCommand,
   dueCommand,

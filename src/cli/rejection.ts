@@ -51,7 +51,7 @@ export function rejectionCommand(context: CommandContext): Command {
 function listCommand(context: CommandContext): Command {
   const command = new Command('list')
     .description(
-      'list rejected requests by partner, day and reason, latest first.\nServers save the counts every ten seconds and keep them for 30 days, without personal data. Requests without a known key are only logged',
+      'list rejected requests by partner, day and reason, latest first.\nServers save the counts every ten seconds and keep them for 400 days, without personal data. Requests without a known key are only logged',
     )
     .option('--partner <name>', 'only requests of this partner')
     .addOption(limitOption())

@@ -40,6 +40,7 @@ export function contractAjv({ parse, reasonNotCallable }: PhoneParsers): Ajv2020
   ajv.addFormat('email', fullFormats.email);
   ajv.addFormat('phone', (value) => parse(value) !== undefined);
   ajv.addFormat('timestamp', fullFormats['date-time']);
+  ajv.addFormat('date', fullFormats.date);
   ajv.addFormat('time-zone', (value) => findZone(value.trim()) !== undefined);
   ajv.addFormat('web-url', isWebUrl);
   // `isIP` accepts the zone of a link-local address, which means something only on the person's own machine.

@@ -1,12 +1,14 @@
 import type { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
 import type { PhoneParsers } from '../leads/phone.ts';
 import type { Intake } from '../store/intake.ts';
+import type { Reports } from '../store/reports.ts';
 import type { Suppressions } from '../store/suppressions.ts';
 import { addLead, type DailyQuotas } from './add-lead.ts';
 import { addLeads, type RowValidation } from './add-leads.ts';
 import { type CancellingStore, cancelLead } from './cancel-lead.ts';
 import { doNotCall } from './do-not-call.ts';
 import { idempotent } from './idempotent.ts';
+import { leadReport } from './lead-report.ts';
 import { leadStatus } from './lead-status.ts';
 import type { Operations } from './operation.ts';
 
@@ -25,7 +27,7 @@ export interface OperationOptions {
  * still be cancelled, and objections recorded, after the policy has changed.
  */
 export function createOperations(
-  store: Intake & CancellingStore & Suppressions,
+  store: Intake & CancellingStore & Suppressions & Reports,
   { parse, parseCallable }: PhoneParsers,
   { callingRules, dailyQuotas, rows, objectionsPerDay }: OperationOptions,
 ): Operations {
@@ -37,5 +39,6 @@ export function createOperations(
     cancelLead: idempotent(cancelLead(store, parse)),
     leadStatus: leadStatus(store, parse),
     doNotCall: doNotCall(store, parse, objectionsPerDay),
+    leadReport: leadReport(store),
   };
 }

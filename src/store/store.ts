@@ -20,6 +20,7 @@ import type { PartnerUsage } from './partner-usage.ts';
 import type { People } from './people.ts';
 import type { Records } from './records.ts';
 import type { Rejections } from './rejections.ts';
+import type { Reports } from './reports.ts';
 import type { RequestShares } from './request-shares.ts';
 import type { Screenings } from './screenings.ts';
 import type { SentOtherPhones } from './sent-other-phones.ts';
@@ -63,6 +64,7 @@ export interface Store
     PartnerDirectory,
     Records,
     Exports,
+    Reports,
     OperatorActions,
     Maintenance,
     Tables,

@@ -162,6 +162,7 @@ const reading: Record<string, Run> = {
   'lead show': withoutIds(mobile),
   'submission list': withoutIds(),
   'rejection list': withoutIds(),
+  report: withoutIds(),
   'withdrawal list': withoutIds(),
   'evidence verify': withoutIds(),
   'suppression check': withoutIds(mobile),

@@ -27,7 +27,7 @@ function sampleIn(language: string, path: string, body: unknown): string {
 /** Returns the body of a response without its times and ids, which depend on when the sample is run. */
 function withoutTimesAndIds(body: unknown): unknown {
   const varies = (value: unknown) =>
-    typeof value === 'string' && /^(?:\d{4}-\d\d-\d\dT|[0-9a-v]{20}$)/.test(value);
+    typeof value === 'string' && /^(?:\d{4}-\d\d-\d\d(?:T|$)|[0-9a-v]{20}$)/.test(value);
   return JSON.parse(JSON.stringify(body), (_name, value) => (varies(value) ? 'varies' : value));
 }
 

@@ -55,6 +55,26 @@ async function lastOf(count: number, sendOne: () => Promise<ReceivedResponse>): 
   return last;
 }
 
+/** Sends a request while a report of the partner is being read. */
+async function duringReport(
+  { store, ...target }: TestServer,
+  sendOne: () => Promise<ReceivedResponse>,
+): Promise<ReceivedResponse> {
+  const [started, mayEnd] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const read = store.reportedSubmissions;
+  store.reportedSubmissions = async function* (filter) {
+    started.resolve();
+    await mayEnd.promise;
+    yield* read(filter);
+  };
+  const report = send(target, 'leadReport');
+  await started.promise;
+  const response = await sendOne();
+  mayEnd.resolve();
+  expect((await report).status).toBe(200);
+  return response;
+}
+
 /** Opens a request that stays in flight until it is completed: its head is read, and its body is held back. */
 async function openRequest(
   server: TestServer,
@@ -80,6 +100,9 @@ describe.each(operationsWith(429))('%s', (id) => {
   testEveryExample(id, 429, {
     ...(id === 'doNotCall' && {
       'too-many-objections': { options: { objectionsPerDay: 0 }, send: (server) => send(server, id) },
+    }),
+    ...(id === 'leadReport' && {
+      'report-in-progress': { send: (server) => duringReport(server, () => send(server, id)) },
     }),
     ...(id === 'addLead' && {
       'too-many-leads': {

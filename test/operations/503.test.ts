@@ -29,7 +29,14 @@ describe.each(queued)('%s', (id) => {
 
 /** Makes every method of a store unavailable, except some. */
 function makeUnavailable(store: Store, except: readonly string[]): void {
-  const reject = () => Promise.reject(new StoreUnavailable('The queue is full.'));
+  const error = new StoreUnavailable('The queue is full.');
+  const list = { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(error) }) };
+  // Some methods return a promise, others a list, whose promise nobody awaits.
+  const reject = () => {
+    const rejected = Promise.reject(error);
+    rejected.catch(() => {});
+    return Object.assign(rejected, list);
+  };
   const names = Object.keys(store).filter((name) => !except.includes(name));
   Object.assign(store, Object.fromEntries(names.map((name) => [name, reject])));
 }

@@ -72,6 +72,7 @@ test('every file lists its sections in the menu, in the order of the guide', () 
     'Cancel a lead',
     'Lead status',
     'Do not call',
+    'Reports',
     'Outcomes',
     'Errors',
     'Rate limits',
@@ -173,12 +174,17 @@ test('the files are up to date', () => {
   );
 });
 
+test('the guide shows the documented report', () => {
+  const [, report = ''] = /```request leadReport[\s\S]*?```json\n([\s\S]*?)```/.exec(source) ?? [];
+  expect(JSON.parse(report)).toEqual(responseExamples('leadReport', 200)['by-day']?.value);
+});
+
 test.for(languages)(
   'pasted in order, the samples in %s print what the guide shows',
   async (language, context) => {
     skipWithout(context, interpreterOf(language).probe);
     const { target } = await startSandbox();
-    const blocks = /^```(request|retry) (\w+)\n([\s\S]*?)^```\n\n```response\n([\s\S]*?)^```/gm;
+    const blocks = /^```(request|retry) (\w+)\n((?:(?!```)[\s\S])*?)^```\n\n```response\n([\s\S]*?)^```/gm;
     const found = [...source.matchAll(blocks)];
     expect(found.map(([, kind, id]) => `${kind} ${id}`)).toEqual([
       'request addLead',

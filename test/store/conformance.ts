@@ -26,6 +26,7 @@ import { personDigests } from './conformance/person-digests.ts';
 import { registry } from './conformance/registry.ts';
 import { rejections } from './conformance/rejections.ts';
 import { remainingLeads } from './conformance/remaining-leads.ts';
+import { reports } from './conformance/reports.ts';
 import { requestShares } from './conformance/request-shares.ts';
 import { settings } from './conformance/settings.ts';
 import { submissions } from './conformance/submissions.ts';
@@ -50,6 +51,7 @@ const suites: Record<string, Behaviours> = {
   evidence,
   lookups,
   exports: exportedRecords,
+  reports,
   registry,
   'lead types': leadTypes,
   'remaining leads': remainingLeads,

@@ -16,7 +16,7 @@ const pageSize = 500;
  * Maximum difference between the time in an id and the time of its row (ms). They are read one after the other, and ids
  * continue to increase while a clock that was set back catches up.
  */
-const maxDeviation = 86_400_000;
+export const maxIdDeviation = 86_400_000;
 
 /** Exports the records of a database, page by page, so that memory and read transactions stay small. */
 export function recordExports(database: SqlDatabase): Exports {
@@ -82,8 +82,8 @@ async function* exportSubmissions(
 function pages(database: SqlDatabase, table: 'lead' | 'submission', { from, before }: ExportFilter) {
   return idPages(database, table, {
     size: pageSize,
-    ...(from !== undefined && { after: identifierBound(from - maxDeviation) }),
-    ...(before !== undefined && { before: identifierBound(before + maxDeviation) }),
+    ...(from !== undefined && { after: identifierBound(from - maxIdDeviation) }),
+    ...(before !== undefined && { before: identifierBound(before + maxIdDeviation) }),
   });
 }
 

@@ -18,6 +18,7 @@ import type { PartnerDirectory } from '../partner-directory.ts';
 import type { PartnerUsage } from '../partner-usage.ts';
 import type { Records } from '../records.ts';
 import type { Rejections } from '../rejections.ts';
+import type { Reports } from '../reports.ts';
 import type { RequestShares } from '../request-shares.ts';
 import type { Screenings } from '../screenings.ts';
 import type { SentOtherPhones } from '../sent-other-phones.ts';
@@ -45,6 +46,7 @@ import { partnerDirectory } from './partner-directory.ts';
 import { partnerUsage } from './partner-usage.ts';
 import { records } from './records.ts';
 import { rejections } from './rejections.ts';
+import { reports } from './reports.ts';
 import { requestShares } from './request-shares.ts';
 import { screenings } from './screenings.ts';
 import { sentOtherPhones } from './sent-other-phones.ts';
@@ -80,6 +82,7 @@ type SharedStore = DeliveryPauses &
   PartnerDirectory &
   Records &
   Exports &
+  Reports &
   Withdrawals &
   Pick<Delivery, 'releaseLeads' | 'postponeLeads' | 'earlierLeads'> &
   Pick<Maintenance, 'prune' | 'countPrunable' | 'deleteIdempotencyRecords'> &
@@ -115,6 +118,7 @@ export function sharedStore(
     ...partnerDirectory(database),
     ...records(database),
     ...recordExports(database),
+    ...reports(database),
     ...claimedLeads(database),
     ...pruning(database),
     ...tableReader(database),

@@ -10,6 +10,7 @@ const operationIds: Record<Exclude<keyof operations, keyof webhooks>, true> = {
   cancelLead: true,
   leadStatus: true,
   doNotCall: true,
+  leadReport: true,
 };
 
 /**

@@ -5,6 +5,7 @@ import { type LeadState, leadStates, submissionOutcomes } from '../../../src/lea
 import type { PartnerLimit } from '../../../src/partners/rate-limit.ts';
 import type { ExportFilter } from '../../../src/store/exports.ts';
 import { StoreKeys } from '../../../src/store/keys/store-keys.ts';
+import type { ReportFilter } from '../../../src/store/reports.ts';
 import {
   after,
   at,
@@ -378,6 +379,11 @@ function timesOf({ from, before, ...filter }: { from?: number; before?: number }
   };
 }
 
+function reportFilterOf(filter: { from?: number; before?: number; partner?: string }): ReportFilter {
+  const { from = 0, before = Date.now() + day, partner } = timesOf(filter);
+  return { from, before, partner };
+}
+
 const lists = [
   call('leads', { leadFilter, limit }, ({ store }, given) =>
     Array.fromAsync(store.leads(given.leadFilter, given.limit)),
@@ -390,6 +396,12 @@ const lists = [
   ),
   call('exportSubmissions', { exportFilter }, ({ store }, given) =>
     Array.fromAsync(store.exportSubmissions(timesOf(given.exportFilter))),
+  ),
+  call('reportedSubmissions', { exportFilter }, async ({ store }, given) =>
+    (await Array.fromAsync(store.reportedSubmissions(reportFilterOf(given.exportFilter)))).flat(),
+  ),
+  call('reportedRejections', { exportFilter }, ({ store }, given) =>
+    store.reportedRejections(reportFilterOf(given.exportFilter)),
   ),
   call('attempts', { mobile }, ({ store }, given) => Array.fromAsync(store.attempts(given.mobile))),
   call('leadActions', { mobile }, ({ store }, given) => Array.fromAsync(store.leadActions(given.mobile))),

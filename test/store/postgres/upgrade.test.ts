@@ -116,6 +116,8 @@ type NotWriting =
   | 'mobilesOfEmail'
   | 'exportLeads'
   | 'exportSubmissions'
+  | 'reportedSubmissions'
+  | 'reportedRejections'
   | 'countRemainingLeads'
   | 'checkCancellable'
   | 'countPrunable'

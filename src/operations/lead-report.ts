@@ -1,0 +1,94 @@
+import type { components } from '../../generated/openapi.ts';
+import { validationFailed } from '../contract/refusals.ts';
+import { Reply } from '../contract/reply.ts';
+import type { ReportFigures } from '../leads/report.ts';
+import { startOfDay } from '../partners/day.ts';
+import { readReport } from '../store/read-report.ts';
+import type { ReportFilter, Reports } from '../store/reports.ts';
+import type { Operation } from './operation.ts';
+
+const reply = Reply.of<'leadReport'>();
+
+const serverError = reply(500, 'server-error', { error: 'The server could not prepare the report.' });
+
+/** 429: every report reads all submissions of its period. */
+const inProgress = reply(
+  429,
+  'report-in-progress',
+  { error: 'Another report of this partner is in progress.' },
+  { 'Retry-After': 1 },
+);
+
+const day = 86_400_000;
+
+/** Maximum number of days in a report. */
+const maxReportDays = 31;
+
+/** Number of days in a report without a first day. */
+const defaultReportDays = 7;
+
+/** POST /lead/report: counts the partner's leads of a period, and what became of them. */
+export function leadReport(store: Reports): Operation<'leadReport'> {
+  const reporting = new Set<number>();
+  return {
+    async run({ partner, body }) {
+      const period = periodOf(body, Date.now());
+      if ('error' in period) return invalidPeriod(period.error);
+      if (reporting.has(partner.id)) return inProgress;
+      reporting.add(partner.id);
+      try {
+        // A blank value was removed from the body.
+        const by = body.by || 'day';
+        const report = await readReport(store, by, { ...period, partner: partner.name });
+        return reply(200, 'reported', {
+          from: formatDay(period.from),
+          to: formatDay(period.before - day),
+          by,
+          rows: report.rows.map(({ group, ...figures }) => ({ [by]: group, ...membersOf(figures) })),
+          total: membersOf(report.total),
+        });
+      } finally {
+        reporting.delete(partner.id);
+      }
+    },
+    serverError,
+  };
+}
+
+/** Returns the days of a report in milliseconds since 1970, or the message about its first day. */
+function periodOf(
+  { from, to }: { from?: string | null; to?: string | null },
+  now: number,
+): Pick<ReportFilter, 'from' | 'before'> | { error: string } {
+  const last = to ? Date.parse(to) : startOfDay(now);
+  const first = from ? Date.parse(from) : last - (defaultReportDays - 1) * day;
+  if (first > last) return { error: 'From cannot be later than To.' };
+  if (last - first >= maxReportDays * day) {
+    return { error: `From is too early (maximum is ${maxReportDays} days up to To).` };
+  }
+  return { from: first, before: last + day };
+}
+
+function invalidPeriod(message: string): Reply {
+  return validationFailed({ from: { '0': message } });
+}
+
+function membersOf(figures: ReportFigures): components['schemas']['ReportFigures'] {
+  const { requests, accepted, duplicates, unknownTypes, doNotCall, rejected } = figures;
+  const results = Object.entries(figures.results).filter(([, count]) => count > 0);
+  return {
+    requests,
+    accepted,
+    duplicates,
+    unknown_types: unknownTypes,
+    do_not_call: doNotCall,
+    rejected,
+    ...figures.states,
+    results: Object.fromEntries(results),
+    median_delivery_seconds: figures.medianDeliveryTime === null ? null : figures.medianDeliveryTime / 1_000,
+  };
+}
+
+function formatDay(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
+}
