@@ -205,6 +205,21 @@ test('repeats a long name in the comments, and reports truncated comments', asyn
   expect(response).toMatch(/truncated: comments$/);
 });
 
+test.each([
+  ['comments', { subtype: 'O’Neil' }, "subtype: O'Neil"],
+  ['a custom field', { data: JSON.stringify({ vehicle_make: 'O’Neil' }) }, undefined],
+])(
+  'an apostrophe at the end of the form (%s) loses nothing, although VICIdial cannot log it',
+  async (_what, submitted, comments) => {
+    const { vicidial, stored, response } = await deliver(submitted);
+    expect(response).toMatch(/^lead 1 of list 1001;.* ADDED TO HOPPER$/);
+    expect(stored).toMatchObject(
+      comments === undefined ? { custom: { vehicle_make: "O'Neil" } } : { columns: { comments } },
+    );
+    expect(vicidial.hopper).toHaveLength(1);
+  },
+);
+
 test('DIALLER_LETTERS=all keeps non-Latin letters, and composes them', async () => {
   const names = { first_name: 'Zoe\u0308', surname: '王小明' };
   const { stored } = await deliver(names, { DIALLER_LETTERS: 'all' }, (vicidial) => {

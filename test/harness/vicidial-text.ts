@@ -4,8 +4,22 @@
 export type CustomField = number | 'date';
 
 /** Names and other standard columns. @param keepsLetters whether non-Latin letters are enabled */
-export function asName(text: string, keepsLetters: boolean): string {
+function asName(text: string, keepsLetters: boolean): string {
   return text.replace(keepsLetters ? /[^- '_.\p{L}\p{Nd}]/gu : /[^- '_.0-9a-z]/gi, '');
+}
+
+/** Characters that some columns lose in addition. */
+const lost: Readonly<Record<string, RegExp>> = {
+  middle_initial: /[ '.]/g,
+  state: /['._]/g,
+  postal_code: /[._]/g,
+  country_code: /[ '.]/g,
+  rank: /-/g,
+};
+
+/** A standard column. */
+export function asColumn(name: string, text: string, keepsLetters: boolean): string {
+  return asName(text, keepsLetters).replace(lost[name] ?? /(?!)/g, '');
 }
 
 /** E-mail addresses. */

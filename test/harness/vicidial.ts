@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { type PhpForm, phpForm } from './php-form.ts';
 import type { Behaviour } from './receiver.ts';
-import { asComments, asCustomField, asEmail, asName, type CustomField } from './vicidial-text.ts';
+import { asColumn, asComments, asCustomField, asEmail, type CustomField } from './vicidial-text.ts';
 
 /** A lead as the stand-in stores it. */
 export interface VicidialLead {
@@ -74,6 +74,15 @@ interface Request {
   lines: string[];
 }
 
+/** Writes a request into VICIdial's own log, with the last member of the form, which is not escaped. */
+function writeLog(form: PhpForm): void {
+  checkLogged(Object.values(form).at(-1) ?? '');
+}
+
+function checkLogged(text: string): void {
+  if (text.includes("'")) throw new Error('The statement that writes the log has a syntax error.');
+}
+
 /** The process of a request was killed. */
 class Killed extends Error {}
 
@@ -107,6 +116,10 @@ export class VicidialStandIn {
   readonly campaignDoNotCall = new Set<string>();
   /** Whether non-Latin letters are enabled. */
   keepsLetters = false;
+  /** Whether its web server drops what a script printed before an error. */
+  hidesOutputOfErrors = false;
+  /** Whether add_lead adds custom fields. It does not in versions from May 2020 to November 2024. */
+  addsCustomFields: 'works' | 'fails' | 'notice' = 'works';
   /** Whether people may be called at this time. */
   isCallingTime = true;
   /** Output of PHP before the lines of the response. */
@@ -142,7 +155,8 @@ export class VicidialStandIn {
       // Without buffers, the lines until then are a response that looks complete.
       if (error instanceof Killed && this.isUnbuffered) outgoing.end(this.#text(request));
       else if (error instanceof Killed) outgoing.destroy();
-      else outgoing.writeHead(500).end();
+      else if (outgoing.headersSent) outgoing.end(this.#text(request));
+      else outgoing.writeHead(500).end(this.hidesOutputOfErrors ? '' : this.#text(request));
     } finally {
       this.running -= 1;
     }
@@ -201,11 +215,13 @@ export class VicidialStandIn {
     const { form, outgoing, lines } = request;
     this.forms.push(form);
     if (this.isUnbuffered) outgoing?.writeHead(200).write(this.warnings);
-    const error = this.#authenticate(form) ?? this.#authorise(form);
+    // VICIdial returns its version to everybody.
+    const error =
+      form['function'] === 'version' ? undefined : (this.#authenticate(form) ?? this.#authorise(form));
     if (error !== undefined) lines.push(error);
     else if (form['function'] === 'add_lead') await this.#addLead(request);
     else if (form['function'] === 'update_lead') await this.#updateLead(request);
-    else lines.push(this.#read(form));
+    else this.#readInto(request);
     await this.#step('response', request);
   }
 
@@ -225,6 +241,14 @@ export class VicidialStandIn {
     if (!name) return 'ERROR: NO FUNCTION SPECIFIED';
     if (!this.forbiddenFunctions.has(name)) return undefined;
     return `ERROR: auth USER DOES NOT HAVE PERMISSION TO USE THIS FUNCTION - ${user}|${name}`;
+  }
+
+  /** Prints the response of a function that changes nothing. Its log contains a field that was read, not escaped. */
+  #readInto({ form, lines }: Request): void {
+    const response = this.#read(form);
+    lines.push(response);
+    if (form['function'] === 'lead_field_info') checkLogged(response);
+    writeLog(form);
   }
 
   /** Returns the response of a function that changes nothing. */
@@ -258,8 +282,15 @@ export class VicidialStandIn {
     await this.#step('row', request);
     const lead = this.#insert(form);
     lines.push(`SUCCESS: add_lead LEAD HAS BEEN ADDED - ${phone}|${list}|${lead.id}||${user}`);
+    writeLog(form);
     if (form['custom_fields'] === 'Y') {
       await this.#step('custom', request);
+      const values = `${phone}|${lead.id}|${list}`;
+      if (this.addsCustomFields === 'fails') throw new Error('The statement has a syntax error.');
+      if (this.addsCustomFields === 'notice') {
+        lines.push(`NOTICE: add_lead CUSTOM FIELDS NOT ADDED, NO FIELDS TO UPDATE DEFINED - ${values}`);
+        return this.#writeHopper('add_lead', lead, request);
+      }
       lines.push(`NOTICE: add_lead ${this.#writeCustomFields(lead, form)}`);
     }
     await this.#writeHopper('add_lead', lead, request);
@@ -317,11 +348,12 @@ export class VicidialStandIn {
     const columns: PhpForm = {};
     for (const [name, length] of Object.entries(nameColumns)) {
       const text = form[name];
-      if (text !== undefined) columns[name] = asName(text, this.keepsLetters).slice(0, length);
+      if (text !== undefined) columns[name] = asColumn(name, text, this.keepsLetters).slice(0, length);
     }
     if (form['email'] !== undefined) columns['email'] = asEmail(form['email']).slice(0, 70);
     if (form['comments'] !== undefined) columns['comments'] = asComments(form['comments']);
-    return columns;
+    const blank = Object.entries(columns).filter(([, text]) => text === '--BLANK--');
+    return { ...columns, ...Object.fromEntries(blank.map(([name]) => [name, ''])) };
   }
 
   async #writeHopper(name: string, lead: VicidialLead, request: Request): Promise<void> {
@@ -371,6 +403,7 @@ export class VicidialStandIn {
     }
     await this.#step('row', request);
     lines.push(...this.#updateColumns(lead, form));
+    writeLog(form);
     if (form['callback'] === 'REMOVE') {
       const removed = Number(this.callbacks.delete(lead.id));
       lines.push(`NOTICE: update_lead SCHEDULED CALLBACK DELETED - ${user}|${id}|${removed}|${removed}`);

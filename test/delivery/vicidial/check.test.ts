@@ -113,10 +113,11 @@ test.each<[what: string, prepare: (vicidial: VicidialStandIn) => unknown, proble
   expect((await check(prepare)).problems).toEqual([problem]);
 });
 
-test('a wrong password is tried once', async () => {
-  const { vicidial, problems } = await check((standIn) => {
+test('a wrong password is tried once, although VICIdial returns its version to everybody', async () => {
+  const { vicidial, found, problems } = await check((standIn) => {
     standIn.password = 'changed';
   });
+  expect(found).toMatchObject([{ subject: 'login', pause: { reason: expect.any(String) } }]);
   expect(problems).toEqual([
     ['login', undefined, expect.stringMatching(/^Login incorrect.*check DIALLER_USER/)],
   ]);

@@ -14,7 +14,7 @@ import { claimedLead, noContext } from '../claimed-lead.ts';
 
 const added = 'SUCCESS: add_lead LEAD HAS BEEN ADDED - 7840258823|1001|42||leadsapi\n';
 
-function vicidialAt({ url }: Receiver, concurrency = 50) {
+function vicidialAt({ url }: Pick<Receiver, 'url'>, concurrency = 50) {
   return createVicidial(
     {
       DIALLER_URL: url,
@@ -91,6 +91,32 @@ test.each([
 ])('after status %i, which is not VICIdial’s, the outcome is %s', async (status, outcome) => {
   const { result } = await deliverTo(respondWith(status));
   expect(result).toStrictEqual({ outcome, response: `HTTP ${status}` });
+});
+
+test.each([
+  ["O'Neil-7", { ids: [] }],
+  [
+    "<!DOCTYPE html><p>It's down.</p>",
+    { failure: { response: expect.stringMatching(/lead_field_info.*500/) } },
+  ],
+])('if VICIdial fails after it has printed a vendor_lead_code, that is read: %j', async (printed, found) => {
+  const { url } = await startReceiver(({ body }, outgoing) => {
+    const isSearch = phpForm(body)['function'] === 'lead_search';
+    if (isSearch) outgoing.end('7840258823|1|42\n');
+    else outgoing.writeHead(500).end(printed);
+  });
+  const { find } = vicidialAt({ url });
+  expect(await find?.(claimedLead(), AbortSignal.timeout(20_000))).toMatchObject(found);
+});
+
+test('a displayed error of PHP after the line is followed by an update', async () => {
+  const { receiver, result } = await deliverTo(({ body }, outgoing) => {
+    const isUpdate = phpForm(body)['function'] === 'update_lead';
+    if (isUpdate) outgoing.end('SUCCESS: update_lead LEAD HAS BEEN UPDATED - leadsapi|42|1|||\n');
+    else outgoing.end(`${added}<br />\n<b>Fatal error</b>:  Uncaught mysqli_sql_exception: ...`);
+  });
+  expect(result).toStrictEqual({ outcome: 'delivered', response: 'lead 42 of list 1001' });
+  expect(receiver.received.map(({ body }) => phpForm(body)['function'])).toEqual(['add_lead', 'update_lead']);
 });
 
 test.each([300, 302, 399])('status %i pauses delivery', async (status) => {

@@ -245,6 +245,16 @@ describe('data', () => {
     expect(form.comments).toEqual([expect.stringMatching(/: Audi$/)]);
   });
 
+  test.each([
+    ['YO1 7HH', undefined, 'YO1 7HH', []],
+    ['YO1 7HH', 'YO1 7HH', 'YO1 7HH', []],
+    ['YO1 7HH', 'YO2 8JJ', 'YO2 8JJ', ['postcode: YO1 7HH']],
+    ['behind the church', undefined, undefined, ['postcode: behind the church']],
+  ])('the postcode %j is sent if data contains %j', (postcode, inData, column, comments) => {
+    const form = formOf({ postcode, data: JSON.stringify({ postal_code: inData ?? null }) });
+    expect([form.columns['postal_code'], form.comments]).toEqual([column, comments]);
+  });
+
   test('a value that its custom field is known to lose is in the comments', () => {
     const accepts: AcceptsField = (field, value) => field !== 'make' || value.length < 5;
     const form = formOf({ data: '{"make": "Vauxhall", "colour": "red"}' }, { accepts });
@@ -266,10 +276,21 @@ describe('data', () => {
     ['date_of_birth', '29.2.1980', undefined],
     ['gender', 'Female', 'F'],
     ['gender', 'x', undefined],
+    ['state', 'N.', undefined],
+    ['postal_code', 'AB.1', undefined],
+    ['middle_initial', "'", undefined],
   ])('the column %s has the value %j as %j, or the comments have it', (column, value, expected) => {
     const { columns, comments } = formWith({ [column]: value });
     expect(columns[column]).toBe(expected);
     expect(comments).toEqual(expected === undefined ? [`${column}: ${value}`] : []);
+  });
+
+  test.each([
+    ['rank', '-5'],
+    ['country_code', 'G.B'],
+  ])('the column %s does not have %j, of which VICIdial would drop a sign', (column, value) => {
+    const form = formWith({ member: value }, { member: column });
+    expect([form.columns[column], form.comments]).toEqual([undefined, [`member: ${value}`]]);
   });
 
   test.each(['owner', 'rank', 'security_phrase', 'country_code'])(

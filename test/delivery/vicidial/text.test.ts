@@ -9,7 +9,7 @@ import {
   losesMarks,
   nameText,
 } from '../../../src/delivery/diallers/vicidial/text.ts';
-import { asComments, asCustomField, asEmail, asName } from '../../harness/vicidial-text.ts';
+import { asColumn, asComments, asCustomField, asEmail } from '../../harness/vicidial-text.ts';
 
 const letterSettings = ['latin', 'all'] as const;
 
@@ -74,7 +74,7 @@ describe.each(letterSettings)('with DIALLER_LETTERS=%s', (letters) => {
         const field = customFieldText(original, letters);
         expect(asCustomField(field, Number.POSITIVE_INFINITY)).toBe(field);
         const name = nameText(original, letters);
-        expect(asName(name, letters === 'all')).toBe(name);
+        expect(asColumn('first_name', name, letters === 'all')).toBe(name);
         for (const each of [comment, field, name]) expect(each).not.toMatch(/[\r\n]| {2}|^ | $/);
         expect(commentText(comment, letters)).toBe(comment);
         expect(customFieldText(field, letters)).toBe(field);

@@ -11,7 +11,7 @@ import { recordingLog } from '../../harness/recording-log.ts';
 import { leadsIn, temporaryDirectory } from '../../harness/server.ts';
 import { type Step, VicidialStandIn } from '../../harness/vicidial.ts';
 import { openStore } from '../../store/stores.ts';
-import { diallerAt, johnsMobile, settings, startVicidial, withLead } from './start.ts';
+import { diallerAt, john, johnsMobile, settings, startVicidial, withLead } from './start.ts';
 
 /** Maximum time of an attempt (ms). */
 const timeout = 250;
@@ -43,6 +43,16 @@ async function attemptsOf(store: Store, count: number) {
     expect((await Array.fromAsync(store.attempts(johnsMobile))).length).toBeGreaterThanOrEqual(count),
   );
   return Array.fromAsync(store.attempts(johnsMobile));
+}
+
+/** The database of VICIdial fails once, at a step. */
+function failOnceAt(vicidial: VicidialStandIn, failing: Step): void {
+  let hasFailed = false;
+  vicidial.onStep = (step) => {
+    if (hasFailed || step !== failing) return;
+    hasFailed = true;
+    throw new Error('deadlock');
+  };
 }
 
 /** Expects that VICIdial gets one request. On a busy machine, it reads the request after the attempt has timed out. */
@@ -130,19 +140,43 @@ describe('a process that is killed', () => {
   );
 });
 
-test('a database error (status 500 without a body) leaves a lead that is completed', async () => {
+test('a database error (status 500) whose response has no body leaves a lead that is completed', async () => {
   const { vicidial, dialler, store } = await startWithLead();
-  let hasFailed = false;
-  vicidial.onStep = (step) => {
-    if (hasFailed || step !== 'custom') return;
-    hasFailed = true;
-    throw new Error('deadlock');
-  };
+  vicidial.hidesOutputOfErrors = true;
+  failOnceAt(vicidial, 'custom');
   dispatch(store, dialler, { timeout });
   await untilAll(store, 'dialled');
   expect(await attemptsOf(store, 2)).toMatchObject([{ response: 'HTTP 500' }, { outcome: 'delivered' }]);
   await expectEachOnce(vicidial, store);
 });
+
+test('a database error after the lead was added is followed by an update at once, because the script has ended', async () => {
+  const { vicidial, dialler, store } = await startWithLead();
+  failOnceAt(vicidial, 'custom');
+  dispatch(store, dialler);
+  await untilAll(store, 'dialled');
+  expect(await attemptsOf(store, 1)).toMatchObject([
+    {
+      outcome: 'delivered',
+      response: 'lead 1 of list 1001; update_lead CUSTOM FIELDS VALUES UPDATED; update_lead ADDED TO HOPPER',
+    },
+  ]);
+  await expectEachOnce(vicidial, store);
+});
+
+test.each(['fails', 'notice'] as const)(
+  'a version whose add_lead adds no custom fields (%s) gets them by an update',
+  async (addsCustomFields) => {
+    const { vicidial, dialler, store } = await startWithLead();
+    vicidial.addsCustomFields = addsCustomFields;
+    dispatch(store, dialler);
+    const [lead] = await untilAll(store, 'dialled');
+    expect(await attemptsOf(store, 1)).toHaveLength(1);
+    expect(lead?.lastResponse).toContain('update_lead CUSTOM FIELDS VALUES UPDATED');
+    expect(lead?.lastResponse).not.toContain('NOT ADDED');
+    await expectEachOnce(vicidial, store);
+  },
+);
 
 test.each<Step>(['check', 'custom', 'response'])(
   'a hook before the step "%s" that is slower than the timeout does not add the lead twice',
@@ -396,6 +430,18 @@ describe('a duplicate', () => {
       },
     ]);
     expect(vicidial.dial()).toEqual(['447840258823']);
+  });
+
+  test('of an earlier lead of the person loses a number and an address that the new lead does not have', async () => {
+    const other = { other_phone: '07840258824' };
+    const { vicidial, dialler, store, first, from, content } = await startWithLead(other);
+    await store.setRecontactAfter('motor', 1);
+    dispatch(store, dialler);
+    await untilAll(store, 'dialled');
+    expect(vicidial.leads[0]?.columns).toMatchObject({ alt_phone: '7840258824', email: john.email });
+    await store.submit(from(first.id, { content: content({ email: 'john+1@test.com' }) }));
+    await untilAll(store, 'dialled');
+    expect(vicidial.leads[0]?.columns).toMatchObject({ alt_phone: '', email: '' });
   });
 
   test('of an earlier lead of the person that must not be called fails the lead', async () => {

@@ -80,6 +80,8 @@ export class VicidialApi {
       pass: password,
       function: name,
       ...parameters,
+      // VICIdial writes the last member into its log without escaping it: an apostrophe there would end the script.
+      format: 'text',
     });
     const posted = await this.#post(url, { headers, body: form.toString(), signal });
     if ('failure' in posted) throw new RequestFailed(posted.failure);
@@ -96,12 +98,16 @@ export class VicidialApi {
 }
 
 async function readResponse(response: DiallerResponse): Promise<string> {
-  if (response.statusCode !== 200) {
+  const { statusCode: status } = response;
+  if (status !== 200 && status !== 500) {
     throw new RequestFailed({ ...resultOfStatus(response), connectionReleased: discardBody(response) });
   }
   try {
-    return await readText(response);
+    const text = await readText(response);
+    if (status === 200) return text;
+    throw new RequestFailed(resultOfStatus(response), text);
   } catch (error) {
+    if (error instanceof RequestFailed) throw error;
     // An incomplete response proves nothing. The request was sent.
     throw new RequestFailed(resultOfError(error));
   }

@@ -15,6 +15,7 @@ import {
   type Line,
   listRefusal,
   notFromVicidial,
+  parseLines,
 } from './response.ts';
 import type { VicidialSettings } from './settings.ts';
 
@@ -32,6 +33,9 @@ const uncalled = 'NEW';
 
 /** Statuses of leads that must not be called: on a do-not-call list. */
 const doNotCall = /^DNC/;
+
+/** Values of columns that VICIdial dials or mails, if the lead has none: the value that VICIdial has must not remain. */
+const noOldValues = { alt_phone: '--BLANK--', email: '--BLANK--' };
 
 /** What an attempt needs. */
 export interface AttemptOptions {
@@ -79,15 +83,42 @@ export class Attempt {
     const { form, list } = this.#options;
     const { routing, columns, hopper } = form;
     const parameters = { ...routing, ...columns, ...hopper, ...this.#data() };
-    const { lines } = await this.#call('add_lead', parameters);
+    const { lines, hasFailed } = await this.#addLead(parameters);
     const result = addResult(lines, list.list);
     if (result.kind === 'refused') return result.result;
     if (result.kind === 'duplicate') return this.#resolveDuplicate(result);
+    if (hasFailed || lines.some(isUnsupported)) return this.#finish(result, lines);
     const isConfirmed = parameters['custom_fields'] === undefined || lines.some(isAboutCustomFields);
     if (!isConfirmed) throw interrupted(result, 'custom fields');
     confirmHopper(result, parameters, lines);
     await this.#checkCustomFields(result);
     return this.#delivered(result, lines);
+  }
+
+  /** Returns what VICIdial printed, and whether its script failed after it had added the lead. */
+  async #addLead(
+    parameters: Record<string, string>,
+  ): Promise<{ lines: readonly Line[]; hasFailed: boolean }> {
+    try {
+      const { text, lines } = await this.#call('add_lead', parameters);
+      return { lines, hasFailed: isPhpError(text) && lines.some(isAdded) };
+    } catch (error) {
+      const lines = error instanceof RequestFailed ? parseLines(error.printed) : [];
+      if (!lines.some(isAdded)) throw error;
+      return { lines, hasFailed: true };
+    }
+  }
+
+  /**
+   * Takes the steps that add_lead has not taken. Versions from May 2020 to November 2024 add no custom fields, because
+   * their statement is invalid: depending on the version of PHP, the script ends there, or prints a notice.
+   */
+  async #finish(added: VicidialLead, addLines: readonly Line[]): Promise<DeliveryResult> {
+    const { form } = this.#options;
+    const hopper = addLines.some(isAboutHopper) ? {} : form.hopper;
+    const lines = await this.#update(added, { ...customFieldParameters(form), ...hopper });
+    await this.#checkCustomFields(added, lines.some(isAboutCustomFields) ? 'new' : 'all');
+    return this.#delivered(added, [...addLines.filter((line) => !isUnsupported(line)), ...lines]);
   }
 
   /** Decides what a duplicate is by the `vendor_lead_code` of the lead that VICIdial has. */
@@ -110,7 +141,8 @@ export class Attempt {
     const { form } = this.#options;
     const found = { id, list: (await this.#lookup.field(id, 'list_id')) || this.#options.list.list };
     const status = await this.#lookup.field(id, 'status');
-    const hopper = status === uncalled ? form.hopper : {};
+    const { alt_phone } = { ...noOldValues, ...form.columns };
+    const hopper = status === uncalled ? { ...form.hopper, alt_phone } : {};
     const lines = await this.#update(found, { ...customFieldParameters(form), ...hopper });
     await this.#checkCustomFields(found, 'all');
     const delivered = this.#delivered(found, lines);
@@ -127,7 +159,13 @@ export class Attempt {
     }
     const { phone_number: _, ...columns } = form.columns;
     const reset = { status: uncalled, reset_lead: 'Y', called_count: '0' };
-    const lines = await this.#update(found, { ...columns, ...reset, ...this.#data(), ...form.hopper });
+    const lines = await this.#update(found, {
+      ...noOldValues,
+      ...columns,
+      ...reset,
+      ...this.#data(),
+      ...form.hopper,
+    });
     await this.#checkCustomFields(found, 'all');
     const delivered = this.#delivered(found, lines);
     return {
@@ -216,14 +254,32 @@ export class Attempt {
   }
 }
 
+function isAdded({ kind, message }: Line): boolean {
+  return kind === 'SUCCESS' && message.startsWith('add_lead ');
+}
+
+/** Whether add_lead could not add custom fields that the list has. */
+function isUnsupported({ kind, message }: Line): boolean {
+  return kind === 'NOTICE' && /CUSTOM FIELDS NOT ADDED, NO FIELDS TO \w+ DEFINED/.test(message);
+}
+
+/** Whether PHP has displayed the error that ended the script. */
+function isPhpError(text: string): boolean {
+  return /Fatal error(<\/b>)?: +Uncaught/.test(text);
+}
+
+function isAboutHopper({ kind, message }: Line): boolean {
+  return kind === 'NOTICE' && message.includes('HOPPER');
+}
+
 function isAboutCustomFields({ kind, message }: Line): boolean {
   return kind === 'NOTICE' && message.includes('CUSTOM FIELDS');
 }
 
 /** @throws {RequestFailed} if a lead should be in the hopper, and the response does not say whether it is */
 function confirmHopper(lead: VicidialLead, parameters: Record<string, string>, lines: readonly Line[]): void {
-  const isConfirmed = lines.some(({ kind, message }) => kind === 'NOTICE' && message.includes('HOPPER'));
-  if (parameters['add_to_hopper'] === 'Y' && !isConfirmed) throw interrupted(lead, 'place in the hopper');
+  if (parameters['add_to_hopper'] === 'Y' && !lines.some(isAboutHopper))
+    throw interrupted(lead, 'place in the hopper');
 }
 
 /** A script that was killed after it had added a lead: the lead must be completed once it can no longer be running. */

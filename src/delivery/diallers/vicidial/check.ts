@@ -3,7 +3,7 @@ import type { VicidialApi } from './api.ts';
 import type { ListSettings } from './lists.ts';
 import { columnOf } from './parameters.ts';
 import { RequestFailed } from './request-failed.ts';
-import { isListError, isLoginPause } from './response.ts';
+import { isListError, isLoginPause, isPermissionError } from './response.ts';
 import type { VicidialSettings } from './settings.ts';
 
 /** Maximum difference between the clocks of the server and VICIdial (ms). */
@@ -71,12 +71,14 @@ export class SetUpCheck {
   /** Returns whether the user can log in: a second failed login would bring it closer to its lock. */
   async #checkLogin(): Promise<boolean> {
     try {
+      // VICIdial returns its version without a login.
       const { text } = await this.#api.call('version', {}, this.#signal);
       const [, epoch] = /EPOCH: (\d+)/.exec(text) ?? [];
       if (epoch === undefined) {
         this.#problem('login', 'the response is not from VICIdial’s API: check DIALLER_URL');
         return false;
       }
+      await this.#logIn();
       this.#add('ok', 'login', 'the user can log in');
       const difference = Math.abs(Number(epoch) * 1_000 - Date.now());
       if (difference <= maxClockDifference) this.#add('ok', 'clock', 'the clocks agree');
@@ -96,6 +98,17 @@ export class SetUpCheck {
         ...(pause !== undefined && isLoginPause(pause) && { pause }),
       });
       return false;
+    }
+  }
+
+  /** @throws {RequestFailed} if the user cannot log in, or not from here */
+  async #logIn(): Promise<void> {
+    const [name, parameters] = lookups[0];
+    try {
+      await this.#api.call(name, parameters, this.#signal);
+    } catch (error) {
+      // A missing permission is a problem of the function, which is checked later.
+      if (!(error instanceof RequestFailed) || !isPermissionError(error.result.response)) throw error;
     }
   }
 

@@ -64,6 +64,7 @@ export function leadForm(
   for (const [member, value] of flatten('', submitted.data ?? null)) {
     builder.addMember(member, value, list, accepts);
   }
+  if (submitted.postcode !== undefined) builder.addPostcode(submitted.postcode);
   return {
     ...builder.form,
     routing: routingOf(list, settings, builder.form.columns),
@@ -158,6 +159,14 @@ class FormBuilder {
     const isPlaced =
       field !== undefined && !this.#isTaken(field) && this.#place(field, member, text, accepts);
     if (!isPlaced) this.#addComment(member, text);
+  }
+
+  /** Adds the person's postcode, unless `data` contains the same. */
+  addPostcode(text: string): void {
+    const { postal_code: stored } = this.form.columns;
+    const value = columnOf('postal_code')?.fit(nameText(text, this.#settings.letters));
+    if (value !== undefined && stored === undefined) this.setColumn('postal_code', value);
+    else if (value === undefined || value !== stored) this.#addComment('postcode', text);
   }
 
   /** Adds a value to a standard column or custom field. Returns whether that can hold it. */

@@ -1,4 +1,4 @@
-import type { VicidialApi } from './api.ts';
+import type { ApiResponse, VicidialApi } from './api.ts';
 import { RequestFailed } from './request-failed.ts';
 import { limitPause } from './response.ts';
 
@@ -79,11 +79,22 @@ export class Lookup {
 
   /** Returns the value of a field, or the error of VICIdial. */
   async #info(parameters: Record<string, string>): Promise<{ text: string; error?: string }> {
-    const { text, lines } = await this.#read('lead_field_info', parameters);
+    const { text, lines } = await this.#readInfo(parameters);
     const error = lines.find(({ kind }) => kind === 'ERROR');
     if (error !== undefined) return { text: '', error: error.message };
     const value = text.split(/\r?\n/).findLast((line) => line.trim() !== '' && !isPhpOutput(line));
     return { text: value?.trim() ?? '' };
+  }
+
+  /** VICIdial prints a value, and then fails to write it into its log if it contains an apostrophe. */
+  async #readInfo(parameters: Record<string, string>): Promise<ApiResponse> {
+    try {
+      return await this.#read('lead_field_info', parameters);
+    } catch (error) {
+      const text = error instanceof RequestFailed ? error.printed : '';
+      if (!text.includes("'") || isHtml(text)) throw error;
+      return { text, lines: [] };
+    }
   }
 
   async #read(...[name, parameters]: [Parameters<VicidialApi['call']>[0], Record<string, string>]) {
@@ -101,12 +112,17 @@ function isPhpOutput(line: string): boolean {
   return /^\s*(<br|<b>|(PHP )?(Warning|Notice|Deprecated|Fatal error)\b)/i.test(line);
 }
 
+/** Returns whether a response is the error page of a web server. */
+function isHtml(text: string): boolean {
+  return /^\s*<(!doctype|html)/i.test(text);
+}
+
 function lookupFailed(reason: string): RequestFailed {
   return new RequestFailed({ outcome: 'unavailable', response: `not sent: ${reason}` });
 }
 
 /** Nothing was added. */
-function asLookupFailure(name: string, { result }: RequestFailed): RequestFailed {
+function asLookupFailure(name: string, { result, printed }: RequestFailed): RequestFailed {
   const response = `not sent: ${name} failed (${result.response})`;
-  return new RequestFailed({ ...limitPause(name, result), outcome: 'unavailable', response });
+  return new RequestFailed({ ...limitPause(name, result), outcome: 'unavailable', response }, printed);
 }

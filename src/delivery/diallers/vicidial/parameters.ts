@@ -38,19 +38,20 @@ interface Column {
  */
 const columns: ReadonlyMap<string, Column> = new Map([
   ['title', ofLength(4)],
-  ['middle_initial', ofLength(1)],
+  ['middle_initial', ofForm(/^[\p{L}\d-]$/u)],
   ['address1', ofLength(100)],
   ['address2', ofLength(100)],
   ['city', ofLength(50)],
-  ['state', ofLength(2)],
+  ['state', ofForm(/^[\p{L}\d -]{1,2}$/u)],
   ['province', ofLength(50)],
-  ['postal_code', ofLength(10)],
+  ['postal_code', ofForm(/^[\p{L}\d -]{1,10}$/u)],
   ['date_of_birth', { isDefault: true, fit: dateOf }],
   ['gender', { isDefault: true, fit: genderOf }],
-  ['country_code', ofLength(3, false)],
+  ['country_code', ofForm(/^[\p{L}\d-]{1,3}$/u, false)],
   ['security_phrase', ofLength(100, false)],
   ['owner', ofLength(20, false)],
-  ['rank', { isDefault: false, fit: (text) => (/^-?\d{1,4}$/.test(text) ? text : undefined) }],
+  // VICIdial drops the sign of a negative rank.
+  ['rank', ofForm(/^\d{1,4}$/, false)],
 ]);
 
 /** Returns the column for members of `data` with a name; undefined: there is none. */
@@ -65,6 +66,11 @@ export function isLikeColumn(name: string): boolean {
 
 function ofLength(length: number, isDefault = true): Column {
   return { isDefault, fit: (text) => (text.length <= length ? text : undefined) };
+}
+
+/** A column of which VICIdial drops more characters than of names. */
+function ofForm(form: RegExp, isDefault = true): Column {
+  return { isDefault, fit: (text) => (form.test(text) ? text : undefined) };
 }
 
 /** A date that exists. VICIdial would store another as 0000-00-00. */

@@ -27,7 +27,7 @@ const listError =
 const senderErrors: readonly [error: RegExp, remedy: string, retryAfter: number | undefined][] = [
   [
     /^Login incorrect/i,
-    'check DIALLER_USER and DIALLER_PASSWORD, and that the user logs in without a second factor',
+    'check DIALLER_USER and DIALLER_PASSWORD, and that the user is active and logs in without a second factor',
     undefined,
   ],
   [/^Too many login attempts/i, 'VICIdial has locked the user', lockDuration],
@@ -67,12 +67,17 @@ export function typePause(reason: string): DiallerPause {
   return { reason, isOfType: true, retryAfter: retryInterval };
 }
 
+/** Returns whether the user may not use a function. */
+export function isPermissionError(message: string): boolean {
+  return /PERMISSION/.test(message);
+}
+
 /**
  * Limits the pause of a result to the lead's type if the user may not use a function: only the leads that need it have to
  * wait.
  */
 export function limitPause(name: string, result: DeliveryResult): DeliveryResult {
-  if (result.pause === undefined || !/PERMISSION/.test(result.response)) return result;
+  if (result.pause === undefined || !isPermissionError(result.response)) return result;
   return { ...result, pause: typePause(`${result.pause.reason} (${name})`) };
 }
 
