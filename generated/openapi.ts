@@ -84,6 +84,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/lead/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List events
+         * @description Returns what happened to your leads, in order: the next events after a cursor, or the oldest ones without one. Send the cursor `next` of each response as `after` of the next request. Events are stored for 30 days, and each is returned once, unless you send the same cursor again. An event of a lead that is erased or deleted earlier is no longer returned. Leads of other partners have no events here.
+         */
+        post: operations["leadEvents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/lead/do-not-call": {
         parameters: {
             query?: never;
@@ -605,6 +625,75 @@ export interface components {
              */
             result_at?: string;
         };
+        /** @description Which events are returned. */
+        EventsRequest: {
+            /**
+             * @description Cursor: `next` of the response to your last request. Without it, or if it is blank, the response begins with the oldest stored event.
+             * @example 2-5f0c6a2e
+             */
+            after?: string | null;
+            /**
+             * @description Maximum number of events in the response, from 1 to 1000; by default 100.
+             * @example 100
+             */
+            limit?: number | null;
+        };
+        /** @description Events of your leads. */
+        EventsResult: {
+            /** @description The events, in order. Empty if nothing has happened since. */
+            events: components["schemas"]["LeadEvent"][];
+            /**
+             * @description Cursor after these events. Store it with what you did about them, and send it as `after`. Its form can change; compare or parse no part of it.
+             * @example 2-5f0c6a2e
+             */
+            next: string;
+            /** @description Whether there are more events now. */
+            more: boolean;
+        };
+        /** @description What happened to a lead. It contains no personal data, so you can log it. */
+        LeadEvent: {
+            /**
+             * @description Id of the event.
+             * @example evt_019ab0a1c5a67b3e5d2c5f0c6a1d
+             */
+            id: string;
+            /**
+             * @description `lead.dialled`: the lead was delivered to the dialler. `lead.result`: the dialler reported the result of a call, or corrected it. `lead.cancelled`: you or the call centre cancelled the lead. `lead.failed`: the lead could not be delivered, and the call centre may retry it. `lead.expired`: the call could not be made in time. `lead.suppressed`: the person asked not to be called. A lead can have several events of a type. Later versions may add values.
+             * @enum {string}
+             */
+            type: "lead.dialled" | "lead.result" | "lead.cancelled" | "lead.failed" | "lead.expired" | "lead.suppressed";
+            /**
+             * Format: date-time
+             * @description Time of the event (UTC).
+             * @example 2026-11-23T09:10:12.678Z
+             */
+            timestamp: string;
+            /** @description The lead. */
+            data: {
+                lead_id: components["schemas"]["LeadId"];
+                /**
+                 * @description The lead type.
+                 * @example motor-trade
+                 */
+                type: string;
+                /**
+                 * @description State of the lead after the event, as when you look up a lead.
+                 * @enum {string}
+                 */
+                state: "scheduled" | "dialled" | "cancelled" | "failed" | "expired" | "suppressed";
+                /**
+                 * @description Result of the call, as when you look up a lead. Included only in `lead.result`.
+                 * @enum {string}
+                 */
+                result?: "answered" | "no-answer" | "busy" | "machine" | "wrong-number" | "not-interested" | "converted" | "callback" | "do-not-call";
+                /**
+                 * Format: date-time
+                 * @description Time of that call (UTC). Included only with `result`.
+                 * @example 2026-11-23T09:14:31.000Z
+                 */
+                result_at?: string;
+            };
+        };
         /** @description No such lead was found. */
         LeadNotFound: {
             /**
@@ -837,7 +926,7 @@ export interface components {
          * @description Outcome of a request.
          * @enum {string}
          */
-        Outcome: "accepted" | "existing-contact" | "already-scheduled" | "unknown-type" | "do-not-call" | "test" | "test-unknown-type" | "cancelled" | "not-found" | "already-processed" | "found" | "recorded" | "reported" | "processed" | "validation-failed" | "unauthorized" | "path-not-found" | "method-not-allowed" | "request-timeout" | "request-in-progress" | "content-too-large" | "too-many-rows" | "unsupported-media-type" | "idempotency-key-reused" | "too-many-in-flight" | "rate-limited" | "too-many-invalid-keys" | "too-many-from-address" | "too-many-objections" | "too-many-leads" | "report-in-progress" | "headers-too-large" | "server-error" | "method-not-implemented" | "transfer-coding-not-implemented" | "unavailable" | "version-not-supported";
+        Outcome: "accepted" | "existing-contact" | "already-scheduled" | "unknown-type" | "do-not-call" | "test" | "test-unknown-type" | "cancelled" | "not-found" | "already-processed" | "found" | "recorded" | "reported" | "processed" | "listed" | "validation-failed" | "unauthorized" | "path-not-found" | "method-not-allowed" | "request-timeout" | "request-in-progress" | "content-too-large" | "too-many-rows" | "unsupported-media-type" | "idempotency-key-reused" | "too-many-in-flight" | "rate-limited" | "too-many-invalid-keys" | "too-many-from-address" | "too-many-objections" | "too-many-leads" | "report-in-progress" | "headers-too-large" | "server-error" | "method-not-implemented" | "transfer-coding-not-implemented" | "unavailable" | "version-not-supported";
         /** @description Maps each invalid field to its messages. Unknown fields, query parameters and headers are listed by their names. */
         ValidationErrors: {
             email?: components["schemas"]["FieldMessages"];
@@ -864,6 +953,8 @@ export interface components {
             from?: components["schemas"]["FieldMessages"];
             to?: components["schemas"]["FieldMessages"];
             by?: components["schemas"]["FieldMessages"];
+            after?: components["schemas"]["FieldMessages"];
+            limit?: components["schemas"]["FieldMessages"];
             /** @description Messages about a body that is not a JSON object. */
             body?: components["schemas"]["FieldMessages"];
             /** @description Messages about a request that is not valid HTTP. */
@@ -1383,6 +1474,72 @@ export interface operations {
             429: components["responses"]["TooManyRequests"];
             431: components["responses"]["HeadersTooLarge"];
             /** @description The server could not look up the lead. */
+            500: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorResponse"];
+                };
+            };
+            501: components["responses"]["NotImplemented"];
+            503: components["responses"]["Unavailable"];
+            505: components["responses"]["HttpVersionNotSupported"];
+        };
+    };
+    leadEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Where to continue, and the maximum number of events. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EventsRequest"];
+            };
+        };
+        responses: {
+            /** @description The request was valid. `events` can be empty. */
+            200: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventsResult"];
+                };
+            };
+            /** @description Validation failed. The response lists every invalid field with its messages. */
+            400: {
+                headers: {
+                    "Request-Id": components["headers"]["Request-Id"];
+                    "Lead-Outcome": components["headers"]["Lead-Outcome"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationErrors"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            405: components["responses"]["MethodNotAllowed"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            429: components["responses"]["TooManyRequests"];
+            431: components["responses"]["HeadersTooLarge"];
+            /** @description The server could not read the events. */
             500: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];

@@ -1,6 +1,7 @@
 import { idempotencyRetention } from '../leads/idempotency.ts';
 import { type AuditLog, minAuditAge } from '../store/audit.ts';
 import type { Maintenance } from '../store/maintenance.ts';
+import { eventRetention, type PartnerEvents } from '../store/partner-events.ts';
 import type { PartnerUsage } from '../store/partner-usage.ts';
 import type { Rejections } from '../store/rejections.ts';
 import type { Screenings } from '../store/screenings.ts';
@@ -24,12 +25,13 @@ const stepDelay = 50;
 type MaintainedStore = Pick<Maintenance, 'deleteIdempotencyRecords' | 'shrink'> &
   Pick<Rejections, 'deleteRejections'> &
   Pick<PartnerUsage, 'deletePartnerUsage'> &
+  Pick<PartnerEvents, 'deletePartnerEvents'> &
   Pick<Screenings, 'deleteScreenings'> &
   Pick<AuditLog, 'deleteAuditEntries'>;
 
 /**
- * Deletes expired idempotency records, expired results of screening services, old counts and old audit entries, and
- * releases unused space, at intervals and in small steps.
+ * Deletes expired idempotency records, expired results of screening services, old events, old counts and old audit
+ * entries, and releases unused space, at intervals and in small steps.
  */
 export class RegularMaintenance {
   readonly #store: MaintainedStore;
@@ -73,6 +75,9 @@ export class RegularMaintenance {
         async () => (await this.#store.deleteIdempotencyRecords(Date.now() - idempotencyRetention)) > 0,
       );
       await this.#repeat(async () => (await this.#store.deleteScreenings(Date.now())) > 0);
+      await this.#repeat(
+        async () => (await this.#store.deletePartnerEvents(Date.now() - eventRetention)) > 0,
+      );
       await this.#store.deleteRejections(Date.now() - rejectionRetention);
       await this.#store.deletePartnerUsage(Date.now() - usageRetention);
       await this.#deleteAuditEntries();

@@ -1,6 +1,7 @@
 import type { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
 import type { PhoneParsers } from '../leads/phone.ts';
 import type { Intake } from '../store/intake.ts';
+import type { PartnerEvents } from '../store/partner-events.ts';
 import type { Reports } from '../store/reports.ts';
 import type { Suppressions } from '../store/suppressions.ts';
 import { addLead, type DailyQuotas } from './add-lead.ts';
@@ -8,6 +9,7 @@ import { addLeads, type RowValidation } from './add-leads.ts';
 import { type CancellingStore, cancelLead } from './cancel-lead.ts';
 import { doNotCall } from './do-not-call.ts';
 import { idempotent } from './idempotent.ts';
+import { leadEvents } from './lead-events.ts';
 import { leadReport } from './lead-report.ts';
 import { leadStatus } from './lead-status.ts';
 import type { Operations } from './operation.ts';
@@ -27,7 +29,7 @@ export interface OperationOptions {
  * still be cancelled, and objections recorded, after the policy has changed.
  */
 export function createOperations(
-  store: Intake & CancellingStore & Suppressions & Reports,
+  store: Intake & CancellingStore & Suppressions & PartnerEvents & Reports,
   { parse, parseCallable }: PhoneParsers,
   { callingRules, dailyQuotas, rows, objectionsPerDay }: OperationOptions,
 ): Operations {
@@ -38,6 +40,7 @@ export function createOperations(
     ),
     cancelLead: idempotent(cancelLead(store, parse)),
     leadStatus: leadStatus(store, parse),
+    leadEvents: leadEvents(store),
     doNotCall: doNotCall(store, parse, objectionsPerDay),
     leadReport: leadReport(store),
   };

@@ -16,6 +16,7 @@ import type { Maintenance } from './maintenance.ts';
 import type { NumberRegistries } from './number-registries.ts';
 import type { OperatorActions } from './operator-actions.ts';
 import type { PartnerDirectory } from './partner-directory.ts';
+import type { PartnerEvents } from './partner-events.ts';
 import type { PartnerUsage } from './partner-usage.ts';
 import type { People } from './people.ts';
 import type { Records } from './records.ts';
@@ -54,6 +55,7 @@ export interface Store
     StoreKeyRecords,
     Rejections,
     PartnerUsage,
+    PartnerEvents,
     RequestShares,
     AuditLog,
     Suppressions,

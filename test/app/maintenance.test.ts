@@ -22,10 +22,14 @@ function startMaintenance(step: (call: number) => Promise<number>, evidenceReten
     cutoffs.push({ before, at: Date.now() });
     return step(cutoffs.length);
   };
-  const rejectionCutoffs: number[] = [];
-  const deleteRejections = async (before: number) => void rejectionCutoffs.push(Date.now() - before);
+  const countCutoffs: number[] = [];
+  const deleteRejections = async (before: number) => void countCutoffs.push(Date.now() - before);
   const shrink = async () => false;
-  const deletePartnerUsage = async (before: number) => void rejectionCutoffs.push(Date.now() - before);
+  const deletePartnerUsage = async (before: number) => void countCutoffs.push(Date.now() - before);
+  const deletePartnerEvents = async (before: number) => {
+    countCutoffs.push(Date.now() - before);
+    return 0;
+  };
   const auditCutoffs: number[] = [];
   const deleteAuditEntries = async (before: number) => {
     auditCutoffs.push(Date.now() - before);
@@ -35,12 +39,13 @@ function startMaintenance(step: (call: number) => Promise<number>, evidenceReten
     deleteIdempotencyRecords,
     deleteRejections,
     deletePartnerUsage,
+    deletePartnerEvents,
     deleteScreenings: async () => 0,
     deleteAuditEntries,
     shrink,
   };
   const maintenance = new RegularMaintenance(store, evidenceRetention, log);
-  return { maintenance, cutoffs, rejectionCutoffs, auditCutoffs };
+  return { maintenance, cutoffs, countCutoffs, auditCutoffs };
 }
 
 test('runs at the start and every ten minutes, each time with a new cutoff', async () => {
@@ -59,10 +64,10 @@ test('runs at the start and every ten minutes, each time with a new cutoff', asy
   expect(cutoffs).toHaveLength(4);
 });
 
-test('deletes counts of rejected requests and of accepted leads after 30 days', async () => {
-  const { maintenance, rejectionCutoffs } = startMaintenance(async () => 0);
+test('deletes events and counts of accepted leads after 30 days, and counts of rejected requests after 400', async () => {
+  const { maintenance, countCutoffs } = startMaintenance(async () => 0);
   await vi.advanceTimersByTimeAsync(tenMinutes);
-  expect(rejectionCutoffs).toEqual([30, 30, 30, 30].map((days) => days * 24 * 3_600_000));
+  expect(countCutoffs).toEqual([30, 400, 30, 30, 400, 30].map((days) => days * 24 * 3_600_000));
   await maintenance.stop();
 });
 

@@ -13,6 +13,7 @@ import {
   requestValue,
   responseValue,
 } from '../harness/contract.ts';
+import { addLeadWithResult } from '../harness/lead-with-result.ts';
 import { skipWithout } from '../harness/process.ts';
 import { listening, startReceiver } from '../harness/receiver.ts';
 import { interpreterOf, languages, outputOf, withValues } from '../harness/samples.ts';
@@ -27,7 +28,8 @@ function sampleIn(language: string, path: string, body: unknown): string {
 /** Returns the body of a response without its times and ids, which depend on when the sample is run. */
 function withoutTimesAndIds(body: unknown): unknown {
   const varies = (value: unknown) =>
-    typeof value === 'string' && /^(?:\d{4}-\d\d-\d\d(?:T|$)|[0-9a-v]{20}$)/.test(value);
+    typeof value === 'string' &&
+    /^(?:\d{4}-\d\d-\d\d(?:T|$)|[0-9a-v]{20}$|evt_|\d+-[0-9a-f]{8}$)/.test(value);
   return JSON.parse(JSON.stringify(body), (_name, value) => (varies(value) ? 'varies' : value));
 }
 
@@ -49,6 +51,7 @@ const difficultBody = {
 /** Returns the state of a scheduled lead after an operation. */
 function stateAfter(id: OperationId): LeadState {
   if (id === 'doNotCall') return 'suppressed';
+  if (id === 'leadEvents') return 'dialled';
   return id === 'cancelLead' ? 'cancelled' : 'scheduled';
 }
 
@@ -57,7 +60,8 @@ for (const language of languages) {
     test(`the ${language} sample of ${id} prints the documented response`, async (context) => {
       skipWithout(context, interpreterOf(language).probe);
       const server = await startServer();
-      if (id !== 'addLead' && id !== 'addLeads')
+      if (id === 'leadEvents') await addLeadWithResult(server);
+      else if (id !== 'addLead' && id !== 'addLeads')
         await post(server, 'addLead', requestValue('addLead', 'delayed'));
       const example = sampleName(requestExamples(id));
       const source = sampleIn(language, operationOf(id).path, requestValue(id, example));

@@ -64,10 +64,30 @@ function withExampleId(json: unknown, example: unknown): unknown {
     const withIds = results.map((result, index) => withExampleId(result, exampleResults?.[index]));
     return { ...Object(json), results: withIds };
   }
+  if (Array.isArray(Object(json).events) && Array.isArray(Object(example).events))
+    return withExampleEvents(Object(json), Object(example));
   if (!/^[0-9a-v]{20}$/.test(id) || !exampleId) return json;
   // A row's result states when its call is due, which depends on the time of the request.
   const due = 'ref' in Object(json) && exampleDue ? { due_at: exampleDue } : {};
   return { ...Object(json), lead_id: exampleId, ...due };
+}
+
+/** Events have random ids, which the cursor contains, and the time of the database. */
+function withExampleEvents(
+  json: { events: object[]; next: string },
+  example: { events: object[]; next: string },
+): unknown {
+  const events = json.events.map((event, index) => {
+    const { id, timestamp } = Object(example.events[index]);
+    return {
+      ...Object(event),
+      id,
+      timestamp,
+      data: withExampleId(Object(event).data, Object(example.events[index]).data),
+    };
+  });
+  const [position] = json.next.split('-');
+  return { ...json, events, next: `${position}-${example.next.split('-')[1]}` };
 }
 
 function requestOf(id: OperationId, key: string, request: ExampleRequest | undefined): ExampleRequest {

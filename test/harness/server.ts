@@ -212,10 +212,11 @@ export function submissionsIn(store: Store): Promise<SubmissionRecord[]> {
 /** Time to wait for the store's write lock (ms): a server that has just started may hold it for a moment. */
 const lockTimeout = 5_000;
 
-/** Makes every later write of leads fail, as in a damaged file. */
+/** Makes every later access to leads and events fail, as in a damaged file. */
 export function breakStore(file: string): void {
   const database = new DatabaseSync(file, { timeout: lockTimeout });
   database.exec('ALTER TABLE lead RENAME TO damaged');
+  database.exec('ALTER TABLE partner_event RENAME TO damaged_event');
   database.close();
 }
 
@@ -223,6 +224,7 @@ export function breakStore(file: string): void {
 export function repairStore(file: string): void {
   const database = new DatabaseSync(file, { timeout: lockTimeout });
   database.exec('ALTER TABLE damaged RENAME TO lead');
+  database.exec('ALTER TABLE damaged_event RENAME TO partner_event');
   database.close();
 }
 

@@ -19,6 +19,7 @@ import { lookups } from './conformance/lookups.ts';
 import { numberRegistries } from './conformance/number-registries.ts';
 import { operatorActions } from './conformance/operator-actions.ts';
 import { outcomes } from './conformance/outcomes.ts';
+import { partnerEvents } from './conformance/partner-events.ts';
 import { partnerUsage } from './conformance/partner-usage.ts';
 import { pauses } from './conformance/pauses.ts';
 import { people } from './conformance/people.ts';
@@ -67,6 +68,7 @@ const suites: Record<string, Behaviours> = {
   watch,
   withdrawals,
   'call results': callResults,
+  'partner events': partnerEvents,
 };
 
 /** Methods that no behaviour calls, and the tests that do. */

@@ -66,6 +66,8 @@ async function exerciseEveryPath(
   await send(target, 'addLead', { text: '{"surname":"Markedsurname",}' });
   await send(target, 'addLead', { query: { markedparameter: 'marked' }, body: lead() });
   await post(target, 'leadStatus', { mobile: person.mobile, type: person.type });
+  await post(target, 'leadEvents', {});
+  await post(target, 'leadEvents', { after: 'marked', limit: 'marked' });
   await post(target, 'cancelLead', { mobile: person.mobile, type: person.type });
   await post(target, 'addLead', lead({ mobile: '07840 191916', delays: 600 }));
   await post(target, 'cancelLead', { mobile: '07840 191916', type: person.type });
@@ -94,6 +96,7 @@ function validBody(id: OperationId): object {
   const added = lead({ mobile: '07840 191917' });
   if (id === 'addLead') return added;
   if (id === 'addLeads') return { leads: [{ ref: 'marked', ...added }] };
+  if (id === 'leadEvents') return {};
   return { mobile: person.mobile, type: person.type };
 }
 

@@ -10,6 +10,7 @@ import type { PersonDigests } from '../keys/person-digests.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
 import { addSuppressions } from './enter-suppressions.ts';
 import { recordEvidence } from './evidence/pending.ts';
+import { recordResultEvent } from './partner-events.ts';
 import { statement } from './statement.ts';
 import type { WithdrawalEvents } from './withdrawals/events.ts';
 
@@ -90,6 +91,9 @@ function* recordCallResult(report: CallReport, digests: PersonDigests): Change<R
   const { calledAt, talkTime, receivedAt } = report;
   yield* run(saveCall, leadId, callId, code, result, calledAt, talkTime, receivedAt);
   yield* recordResultEvidence(report, lead, known.previousCode);
+  if (result !== null && result !== known.previousResult) {
+    yield* recordResultEvent(leadId, result, calledAt, receivedAt);
+  }
   const outcome = stored === undefined ? 'recorded' : 'changed';
   if (result !== 'do-not-call') return { outcome, ...known };
   const objection = {

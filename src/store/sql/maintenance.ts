@@ -110,6 +110,12 @@ const deleteCallResults = statement(
     DELETE FROM call_result WHERE lead_id ${inList('$1')} AND ${lostSubmission('call_result')}`,
 );
 
+const deletePartnerEvents = statement(
+  'delete_events_of_leads',
+  ({ inList }) => `
+    DELETE FROM partner_event WHERE lead_id ${inList('$1')} AND ${lostSubmission('partner_event')}`,
+);
+
 const deleteOtherPhones = statement(
   'delete_sent_other_phones',
   ({ inList }) => `
@@ -118,14 +124,20 @@ const deleteOtherPhones = statement(
 
 /**
  * Removes what belongs to leads, which is kept as long as the submissions of the leads: their attempts, operators' actions,
- * withdrawals, results of calls and other phone numbers.
+ * withdrawals, results of calls, events and other phone numbers.
  *
  * @returns the number of attempts
  */
 export function* deleteRowsOfLeads(leadIds: readonly string[]): Change<number> {
   const attempts = yield* run(deleteAttempts, leadIds);
   yield* rewindChain();
-  for (const deleteRows of [deleteLeadActions, deleteWithdrawals, deleteCallResults, deleteOtherPhones]) {
+  for (const deleteRows of [
+    deleteLeadActions,
+    deleteWithdrawals,
+    deleteCallResults,
+    deletePartnerEvents,
+    deleteOtherPhones,
+  ]) {
     yield* run(deleteRows, leadIds);
   }
   return attempts.length;

@@ -15,6 +15,7 @@ import type { StoreKeyRecords } from '../keys/store-key-records.ts';
 import type { Maintenance } from '../maintenance.ts';
 import type { NumberRegistries } from '../number-registries.ts';
 import type { PartnerDirectory } from '../partner-directory.ts';
+import type { PartnerEvents } from '../partner-events.ts';
 import type { PartnerUsage } from '../partner-usage.ts';
 import type { Records } from '../records.ts';
 import type { Rejections } from '../rejections.ts';
@@ -43,6 +44,7 @@ import { heldLeads } from './held-leads.ts';
 import { pruning } from './maintenance.ts';
 import { numberRegistries } from './number-registries.ts';
 import { partnerDirectory } from './partner-directory.ts';
+import { partnerEvents } from './partner-events.ts';
 import { partnerUsage } from './partner-usage.ts';
 import { records } from './records.ts';
 import { rejections } from './rejections.ts';
@@ -70,6 +72,7 @@ type SharedStore = DeliveryPauses &
   StoreKeyRecords &
   Rejections &
   PartnerUsage &
+  PartnerEvents &
   RequestShares &
   AuditLog &
   CallCounts &
@@ -106,6 +109,7 @@ export function sharedStore(
     ...storeKeyRecords(database, digests),
     ...rejections(database),
     ...partnerUsage(database),
+    ...partnerEvents(database),
     ...requestShares(database),
     ...auditLog(database),
     ...suppressions(database, digests, events),

@@ -9,6 +9,7 @@ const operationIds: Record<Exclude<keyof operations, keyof webhooks>, true> = {
   addLeads: true,
   cancelLead: true,
   leadStatus: true,
+  leadEvents: true,
   doNotCall: true,
   leadReport: true,
 };

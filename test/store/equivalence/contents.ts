@@ -7,8 +7,26 @@ export async function contentsOf({ store }: Subject): Promise<unknown> {
   const rows: [name: string, rows: TableRow[]][] = [];
   // One after the other, so that one connection is enough on a busy machine.
   for (const table of tablesToCopy.filter(({ name }) => name !== 'evidence_pending'))
-    rows.push([table.name, ranked(table, await store.rows(table, undefined, 1000))]);
+    rows.push([table.name, ranked(table, comparable(table, await store.rows(table, undefined, 1000)))]);
   return { ...Object.fromEntries(rows), leadStats: await store.leadStats() };
+}
+
+/**
+ * Returns the rows without what a store does not promise: the ids and times of events, for which each database has its own
+ * clock, and the order of the events of one call.
+ */
+function comparable({ name, columns }: Table, rows: readonly TableRow[]): readonly TableRow[] {
+  if (name !== 'partner_event') return rows;
+  const [lead, sequence] = [columns.indexOf('lead_id'), columns.indexOf('sequence')];
+  const kept = rows.map((row) =>
+    row
+      .map((value, position) =>
+        ['ordinal', 'id', 'occurred_at'].includes(columns[position] ?? '') ? null : value,
+      )
+      .with(sequence, row[sequence] === null ? 'unread' : 'read'),
+  );
+  const keyOf = (row: TableRow) => JSON.stringify([row[lead], row]);
+  return kept.toSorted((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));
 }
 
 /** Replaces the numbers that a store assigns by their rank: PostgreSQL skips some after a conflict. */

@@ -153,6 +153,24 @@ export const requests = [
     ),
   },
   {
+    weight: 2,
+    arbitrary: call('partnerEvents', { partner }, async (subject, given) => {
+      const partnerId = subject.partnerId(given.partner);
+      const page = await subject.store.partnerEvents({ partnerId, after: undefined, limit: 1000 });
+      // Their ids are random, the databases have their own clocks, and events of one call have no order.
+      const comparable = page?.events.map(({ id: _, occurredAt: __, leadId, kind, ...event }) =>
+        JSON.stringify([leadId, kind, event]),
+      );
+      return { events: comparable?.toSorted(), more: page?.more };
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: call('deletePartnerEvents', { isAll: fc.boolean() }, ({ store }, given) =>
+      store.deletePartnerEvents(given.isAll ? Date.now() * 2 : 1),
+    ),
+  },
+  {
     weight: 1,
     arbitrary: call('isGranted', { partner, type }, (subject, given) =>
       subject.store.isGranted(subject.partnerId(given.partner), given.type),

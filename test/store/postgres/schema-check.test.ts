@@ -64,7 +64,7 @@ const incomplete: [what: string, statements: string[], missing: string][] = [
   [
     'the triggers',
     ['ALTER TABLE lead DISABLE TRIGGER USER', 'DROP FUNCTION refuse_outdated_server'],
-    'trigger lead_added, trigger lead_moved, trigger lead_removed and 1 more are missing.',
+    'trigger lead_added, trigger lead_event, trigger lead_moved and 2 more are missing.',
   ],
   ['every row', ['DELETE FROM schema_migration'], 'it has tables of a store without their rows.'],
   [

@@ -181,6 +181,8 @@ const writes: Record<
   reconsiderScreened: (store) => store.reconsiderScreened(Date.now()),
   saveScreenings: (store) => store.saveScreenings('http', []),
   deleteScreenings: (store) => store.deleteScreenings(1),
+  partnerEvents: (store) => store.partnerEvents({ partnerId: 1, after: undefined, limit: 1 }),
+  deletePartnerEvents: (store) => store.deletePartnerEvents(1),
   recordRefusedNumbers: (store) =>
     store.recordRefusedNumbers([
       { leadId: 'id', mobile: suppression.mobile, at: 1, lists: {}, result: 'suppressed' },

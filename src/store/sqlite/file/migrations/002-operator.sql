@@ -424,3 +424,48 @@ CREATE TABLE call_result (
   received_at INTEGER NOT NULL,
   PRIMARY KEY (lead_id, call_id)
 ) STRICT, WITHOUT ROWID;
+
+-- What happened to the leads of partners, for their webhooks and `POST /lead/events`. Rows are kept for 30 days.
+CREATE TABLE partner_event (
+  -- The order in which events of one lead happened.
+  ordinal INTEGER PRIMARY KEY,
+  -- Sorts by time.
+  id TEXT NOT NULL,
+  partner_id INTEGER NOT NULL REFERENCES partner (id),
+  lead_id TEXT NOT NULL REFERENCES lead (id),
+  type_id INTEGER NOT NULL REFERENCES lead_type (id),
+  -- Such as 'lead.dialled'.
+  kind TEXT NOT NULL,
+  -- State of the lead after the event.
+  state TEXT NOT NULL,
+  -- Result and time of a call; null: the event is not about a call.
+  result TEXT,
+  called_at INTEGER,
+  occurred_at INTEGER NOT NULL,
+  -- Position among the events of the partner; null: not read yet. Assigned after the commit, so that no event appears
+  -- before one that was read already (PostgreSQL).
+  sequence INTEGER
+) STRICT;
+
+CREATE UNIQUE INDEX partner_event_by_id ON partner_event (id);
+CREATE INDEX partner_event_by_lead ON partner_event (lead_id);
+CREATE UNIQUE INDEX partner_event_by_sequence ON partner_event (partner_id, sequence) WHERE sequence IS NOT NULL;
+CREATE INDEX partner_event_unread ON partner_event (partner_id, ordinal) WHERE sequence IS NULL;
+
+-- Positions among the events of a partner.
+CREATE TABLE event_position (
+  partner_id INTEGER NOT NULL PRIMARY KEY REFERENCES partner (id),
+  -- The last one that was assigned, and the last one that was removed because of its age.
+  last_sequence INTEGER NOT NULL,
+  removed_sequence INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- In the transaction of what happened, whichever statement changes the state.
+CREATE TRIGGER lead_event AFTER UPDATE OF state ON lead
+WHEN OLD.state <> NEW.state AND (NEW.state = 'dialled' OR NEW.state = 'cancelled' OR NEW.state = 'failed'
+  OR NEW.state = 'expired' OR NEW.state = 'suppressed') BEGIN
+  INSERT INTO partner_event (id, partner_id, lead_id, type_id, kind, state, occurred_at)
+  SELECT 'evt_' || printf('%012x', at) || lower(hex(randomblob(8))), NEW.partner_id, NEW.id, NEW.type_id,
+    'lead.' || NEW.state, NEW.state, at
+  FROM (SELECT CAST(round(unixepoch('subsec') * 1000) AS INTEGER) AS at);
+END;
