@@ -10,7 +10,7 @@ import { diallers } from '../../src/delivery/diallers.ts';
 import { digestOf, newKey } from '../../src/partners/key.ts';
 import { openStore } from '../../src/store/open.ts';
 import { post, send, sendRaw, type Target } from '../harness/client.ts';
-import { operationIds } from '../harness/contract.ts';
+import { operationIds, requestValue } from '../harness/contract.ts';
 import { exampleEnvironment } from '../harness/diallers.ts';
 import { type ObservedServer, startObservedServer } from '../harness/observed-server.ts';
 import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
@@ -97,6 +97,7 @@ function validBody(id: OperationId): object {
   if (id === 'addLead') return added;
   if (id === 'addLeads') return { leads: [{ ref: 'marked', ...added }] };
   if (id === 'leadEvents') return {};
+  if (id === 'leadReport') return requestValue(id, 'by-type');
   return { mobile: person.mobile, type: person.type };
 }
 
@@ -131,7 +132,8 @@ const stores = [
     name: 'PostgreSQL',
     open: async () => {
       const url = await emptyDatabase();
-      const breakDown = async () => void (await asAdministrator(url, 'ALTER TABLE lead RENAME TO damaged'));
+      const tables = ['lead', 'partner_event'].map((name) => `ALTER TABLE ${name} RENAME TO damaged_${name}`);
+      const breakDown = async () => void (await asAdministrator(url, tables.join(';')));
       return { url, breakDown };
     },
   },
