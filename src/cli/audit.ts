@@ -11,6 +11,7 @@ import { defineAction } from './action.ts';
 import { limitOption, parseTime, wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
+import type { Cell } from './table.ts';
 
 const members = {
   id: 'number of the entry',
@@ -47,8 +48,13 @@ const view: View<AuditEntry, keyof typeof members> = {
   }),
 };
 
-function describeSubject({ kind, id }: AuditSubject): string {
-  return id === null ? kind : `${kind} ${id}`;
+/** Number of characters by which a person is recognised in a terminal: those of a digest would fill three lines. */
+const shownOfDigest = 8;
+
+function describeSubject({ kind, id }: AuditSubject): Cell {
+  const text = id === null ? kind : `${kind} ${id}`;
+  if (kind !== 'person' || id === null || id.length <= shownOfDigest) return text;
+  return { text, short: `${kind} ${id.slice(0, shownOfDigest)}...` };
 }
 
 /** Describes each member that has changed, such as `recontact_after: null → 7776000`. */

@@ -5,8 +5,8 @@ import { formatRelativeTime } from '../text/duration.ts';
 import { printable } from '../text/terminal.ts';
 import { formatTime } from '../text/time.ts';
 
-/** A cell of a table: a text, or a time (ms since 1970). */
-export type Cell = string | { time: number };
+/** A cell of a table: a text, a time (ms since 1970), or a text that is shortened in a terminal that is too narrow. */
+export type Cell = string | { time: number } | { text: string; short: string };
 
 /** How rows are displayed as a table. */
 export interface TableView<Row> {
@@ -76,7 +76,7 @@ export class TableWriter<Row> {
     const widest = (column: number, widthOf: (text: string) => number) =>
       lines.reduce((width, line) => Math.max(width, widthOf(line[column] ?? '')), 0);
     const columns = this.#headings.map((heading, column): Column => {
-      const isText = cells.every((row) => typeof row[column] === 'string');
+      const isText = cells.every((row) => typeof row[column] === 'string' || 'text' in (row[column] ?? {}));
       const canSplit = this.#terminalWidth !== undefined && isText && !unsplit.has(heading);
       const width = Math.max(this.#widths[column] ?? 0, widest(column, stringWidth));
       return canSplit
@@ -91,6 +91,7 @@ export class TableWriter<Row> {
 
   #format(cell: Cell): string {
     if (typeof cell === 'string') return printable(cell);
+    if ('text' in cell) return printable(this.#terminalWidth === undefined ? cell.text : cell.short);
     return this.#terminalWidth === undefined ? formatTime(cell.time) : formatRelativeTime(cell.time);
   }
 }

@@ -280,6 +280,13 @@ function isHead(line: string, headings: readonly string[]): boolean {
   return new RegExp(`^${parts.join(' {2,}')}$`).test(line.trimEnd());
 }
 
+test('a person in the audit log is shortened in a narrow terminal', () => {
+  const digest = 'a'.repeat(43);
+  const view = { columns: { SUBJECT: () => ({ text: `person ${digest}`, short: 'person aaaaaaaa...' }) } };
+  expect(formatTable([{}], view, 40)).toBe('SUBJECT\nperson aaaaaaaa...');
+  expect(formatTable([{}], view, undefined)).toContain(digest);
+});
+
 test.each([
   ['realistic', realistic],
   ['the longest', longest],
