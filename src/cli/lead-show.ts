@@ -1,4 +1,7 @@
 import { Command } from 'commander';
+import { whereaboutsOf } from '../leads/calling-hours/person-zones.ts';
+import { presetFor } from '../leads/calling-hours/presets.ts';
+import { CallingRules, type RulesByType } from '../leads/calling-hours/rules-by-type.ts';
 import { leadActions } from '../leads/lead-action.ts';
 import { submittedFields } from '../leads/submitted-fields.ts';
 import type { WaitCause } from '../leads/wait-cause.ts';
@@ -49,7 +52,8 @@ export function showCommand(context: CommandContext): Command {
         '`id`, `partner`, `type`, `mobile`, `received_at`, `request_id`, `key_id`, `outcome`, `lead_id`, `submitted` (the request as the partner sent it)',
       pruned: 'ids of the leads whose submission, attempts and actions `leads prune` has removed',
     },
-    async ({ store, parsePhone, output }, _options: object, [text]: [string]) => {
+    async ({ store, parsePhone, output, defaultCountry }, _options: object, [text]: [string]) => {
+      const rules = new CallingRules(() => store.callingHours(), presetFor(defaultCountry));
       let isFirst = true;
       for (const mobile of await findMobiles(store, parsePhone, text)) {
         const person = await readPerson(store, mobile);
@@ -59,7 +63,7 @@ export function showCommand(context: CommandContext): Command {
         }
         if (!isFirst) await output.gap();
         isFirst = false;
-        await printPerson(output, person);
+        await printPerson(output, person, await rules.current());
       }
     },
   );
@@ -112,12 +116,29 @@ function describeWait(id: string, waitsFor: WaitCause, until: number | null): st
   return `Lead ${id} waits: ${waitReasons[waitsFor]} ${formatTime(until)}.`;
 }
 
+/**
+ * Returns what a scheduled lead waits for, and until when. The calling hours also delay one that waits for a retry, or that
+ * is overdue, although that is decided only when it is claimed. Undefined: it waits for nothing but its next attempt.
+ */
+function waitOf(
+  { type, mobile, state, waitsFor, nextAttemptAt, submissionId }: LeadRecord,
+  { submissions }: Person,
+  rules: RulesByType,
+): { waitsFor: WaitCause; until: number | null } | undefined {
+  if (waitsFor !== null) return { waitsFor, until: nextAttemptAt };
+  const submission = submissions.find(({ id }) => id === submissionId);
+  if (state !== 'scheduled' || nextAttemptAt === null || submission === undefined) return undefined;
+  const whereabouts = whereaboutsOf(mobile, submittedFields(submission.content));
+  const opening = rules.get(type)?.opening(whereabouts, Math.max(nextAttemptAt, Date.now()));
+  return opening?.waitsFor && { waitsFor: opening.waitsFor, until: opening.opensAt };
+}
+
 /** The reason is not stored with the lead, and may have ended since. */
 function describeSuppressed(id: string, mobile: string): string {
   return `Lead ${id} is suppressed: its number was in the do-not-call list, or in the list of a registry that its type requires. \`leads suppression check ${mobile}\` shows which entries there are now.`;
 }
 
-async function printPerson(output: Output, person: Person): Promise<void> {
+async function printPerson(output: Output, person: Person, rules: RulesByType): Promise<void> {
   const { mobile, leads, submissions } = person;
   await output.text(mobile);
   const [latest] = submissions;
@@ -128,9 +149,10 @@ async function printPerson(output: Output, person: Person): Promise<void> {
   }
   await output.gap();
   await output.table(leads, personView, 'There are no leads.');
-  for (const { id, state, waitsFor, nextAttemptAt } of leads) {
-    if (state === 'suppressed') await output.text(describeSuppressed(id, mobile));
-    if (waitsFor !== null) await output.text(describeWait(id, waitsFor, nextAttemptAt));
+  for (const lead of leads) {
+    if (lead.state === 'suppressed') await output.text(describeSuppressed(lead.id, mobile));
+    const wait = waitOf(lead, person, rules);
+    if (wait !== undefined) await output.text(describeWait(lead.id, wait.waitsFor, wait.until));
   }
   await output.gap();
   await output.table(

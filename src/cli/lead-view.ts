@@ -16,7 +16,8 @@ export const leadMembers = {
   type: 'name of the lead type',
   mobile: 'phone number (E.164)',
   accepted_at: 'when it was accepted (ISO 8601)',
-  due_at: 'when its call is due (ISO 8601)',
+  due_at:
+    'when its call is due (ISO 8601); while it waits for something, the end of the wait, as for partners',
   next_attempt_at:
     'earliest time of the next attempt (ISO 8601); null: it is not scheduled, or an attempt is in flight',
   waits_for: `what it waits for until then: ${waitCauses.map((cause) => `\`${cause}\``).join(', ')}; null: nothing but that time`,
@@ -32,6 +33,11 @@ export const leadMembers = {
   submission_id: 'id of its submission',
 };
 
+/** Returns when the call of a lead is due, as partners see it. */
+function dueAtOf({ waitsFor, nextAttemptAt, dueAt }: LeadRecord): number {
+  return (waitsFor === null ? null : nextAttemptAt) ?? dueAt;
+}
+
 function stateOf({ state, isUndecided, leaseEndsAt }: LeadRecord): string {
   if (isUndecided) return `${state} (undecided)`;
   return leaseEndsAt === null ? state : `${state} (in flight)`;
@@ -42,7 +48,7 @@ export const leadView: View<LeadRecord, keyof typeof leadMembers> = {
   columns: {
     ID: (lead) => lead.id,
     STATE: stateOf,
-    DUE: (lead) => ({ time: lead.dueAt }),
+    DUE: (lead) => ({ time: dueAtOf(lead) }),
     'NEXT ATTEMPT': (lead) => timeOr(lead.nextAttemptAt, lead.state === 'scheduled' ? 'in flight' : '-'),
     PARTNER: (lead) => lead.partner,
     TYPE: (lead) => lead.type,
@@ -64,7 +70,7 @@ export const leadView: View<LeadRecord, keyof typeof leadMembers> = {
     type: lead.type,
     mobile: lead.mobile,
     accepted_at: formatTime(lead.acceptedAt),
-    due_at: formatTime(lead.dueAt),
+    due_at: formatTime(dueAtOf(lead)),
     next_attempt_at: formatTime(lead.nextAttemptAt),
     waits_for: lead.waitsFor,
     dialled_at: formatTime(lead.dialledAt),
