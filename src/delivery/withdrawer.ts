@@ -54,7 +54,7 @@ const calledLater =
   'A lead was called after it had been withdrawn: the dialler was about to call it. Check the call.';
 
 const notRepeated =
-  'A withdrawn lead was not removed once more, and no attempts are left. Check that the dialler does not call it.';
+  'A withdrawn lead was not removed once more, and no attempts are left. Remove it at the dialler, then run `leads withdrawal resolve`.';
 
 const messages = {
   retrying: 'The store failed while recording an attempt to withdraw a lead; retrying.',

@@ -71,7 +71,7 @@ export interface WithdrawalClaimTerms {
   /** Time for which no other claim can include them (ms). */
   lease: number;
   /**
-   * Time for which a withdrawal must have been due before it is claimed (ms), so that a server with a dialler claims it
+   * Time for which a withdrawal or its repeat must have been due before it is claimed (ms), so that a server with a dialler claims it
    * first. Undefined: 0. Those that need no dialler end at once.
    */
   minOverdue?: number;
@@ -104,7 +104,7 @@ export interface Withdrawals {
   /**
    * Records an attempt. If the lead was withdrawn, it is `cancelled`, or `suppressed` if the person objects. An outcome
    * that ends the withdrawal also counts if another claim holds it; any other only if the claim still holds it.
-   * Recording the same attempt again has no effect. A repeat changes the outcome only if it was too late.
+   * Recording the same attempt again has no effect. A repeat changes the outcome only if it was too late, or failed.
    *
    * @param nextAttemptAt time of the next attempt after `unavailable` or `unknown`; undefined: none, so that the
    *   withdrawal has failed. After `withdrawn`: when the lead is removed once more; undefined: not again

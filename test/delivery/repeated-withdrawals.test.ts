@@ -94,7 +94,7 @@ test.each<[string, WithdrawalResult, RegExp]>([
   ],
   ['cannot be removed', { outcome: 'unknown', response: 'HTTP 500' }, /^A withdrawn lead was not removed/],
 ])('an operator learns that a withdrawn lead %s', async (_what, result, message) => {
-  const { lines, outcome, start } = await withdrawing([done, result]);
+  const { lines, outcome, start } = await withdrawing([done, result, result]);
   start();
   await until(async () => expect(await outcome()).toBe('withdrawn'));
   vi.setSystemTime(Date.now() + 70_000);
@@ -149,6 +149,54 @@ test('a person whose lead was withdrawn is erased only after the lead was remove
   vi.setSystemTime(Date.now() + 70_000);
   expect(await erasing).toMatchObject({ atDialler: [], erased: { lead: 1, withdrawal: 1 } });
   expect(attempts).toHaveBeenCalledTimes(2);
+});
+
+/** Creates a store whose cancelled lead was withdrawn, and is to be removed once more now. */
+async function toRemoveAgain(opening?: Promise<Store> | Store) {
+  const { store, id } = await cancelledLead(opening);
+  await store.claimWithdrawals({ claim: 'first', limit: 1, lease: 60_000 });
+  const withdrawn = { leadId: id, endedAt: Date.now(), outcome: 'withdrawn', response: 'done' } as const;
+  await store.recordWithdrawal('first', withdrawn, Date.now());
+  expect(await store.withdrawalOf(id)).toMatchObject({ outcome: 'withdrawn' });
+  return { store, id };
+}
+
+test.each(sharedStores)(
+  'a withdrawn lead that cannot be removed once more is a failed withdrawal, which can be retried ($name)',
+  async ({ newUrl }) => {
+    const { store, id } = await toRemoveAgain(openAt(await newUrl()).then(closeAfterTest));
+    const claim = async (name: string) => store.claimWithdrawals({ claim: name, limit: 1, lease: 60_000 });
+    const fail = (name: string) =>
+      store.recordWithdrawal(
+        name,
+        { leadId: id, endedAt: 5, outcome: 'unknown', response: 'HTTP 500' },
+        undefined,
+      );
+    expect(await claim('again')).toMatchObject([{ isRepeat: true }]);
+    await fail('again');
+    expect(await Array.fromAsync(store.withdrawals({}, 10))).toMatchObject([
+      { leadId: id, outcome: 'failed', response: 'HTTP 500' },
+    ]);
+    expect(await leadsIn(store)).toMatchObject([{ state: 'cancelled' }]);
+    await store.retryWithdrawal(id);
+    expect(await claim('retried')).toMatchObject([{ isRepeat: false, attemptNumber: 1 }]);
+    await fail('retried');
+    await store.resolveWithdrawal(id, true);
+    expect(await store.withdrawalOf(id)).toMatchObject({ outcome: 'withdrawn' });
+    expect(await leadsIn(store)).toMatchObject([{ state: 'cancelled' }]);
+  },
+);
+
+test('without a dialler, a lead that is to be removed once more becomes a task of an operator', async () => {
+  const { store, id } = await toRemoveAgain();
+  const { log, lines } = recordingLog();
+  const withdrawer = withdrawWithoutDialler({ store, log });
+  onTestFinished(() => withdrawer.stop());
+  await looked(store);
+  expect(await store.withdrawalOf(id)).toMatchObject({ outcome: 'withdrawn' });
+  vi.setSystemTime(Date.now() + 300_000);
+  await until(async () => expect(await store.withdrawalOf(id)).toMatchObject({ outcome: 'failed' }));
+  await until(() => expect(lines).toMatchObject([{ level: 'error', lead: id }]));
 });
 
 test('without a dialler, a withdrawal becomes a task of an operator once no other server has claimed it', async () => {

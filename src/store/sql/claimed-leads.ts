@@ -8,7 +8,7 @@ export function claimedLeads(
 ): Pick<Delivery, 'releaseLeads' | 'postponeLeads' | 'earlierLeads'> {
   return {
     releaseLeads: async (claim, leadIds, notBefore, waitsFor) => {
-      await database.change(() => run(releaseLeads, claim, leadIds, notBefore, waitsFor ?? null));
+      await database.change(() => run(releaseLeads, claim, leadIds, notBefore, waitsFor ?? null, Date.now()));
     },
     postponeLeads: async (leadIds, notBefore, waitsFor) => {
       await database.change(() => run(postponeLeads, leadIds, notBefore, waitsFor, Date.now()));
@@ -17,10 +17,12 @@ export function claimedLeads(
   };
 }
 
+/** A time of day that a rule has found counts as it is. Other delays count from the time at which leads can be claimed. */
 const releaseLeads = statement(
   'release_leads',
-  ({ inList }) => `
-    UPDATE lead SET claim = NULL, attempts = attempts - 1, next_attempt_at = $3, waits_for = $4
+  ({ inList, claimableUntil }) => `
+    UPDATE lead SET claim = NULL, attempts = attempts - 1, waits_for = $4,
+      next_attempt_at = CASE WHEN CAST($4 AS text) IS NULL THEN ${claimableUntil('$5')} - $5 + $3 ELSE $3 END
     WHERE id ${inList('$2')} AND claim = $1 AND state IN ('scheduled', 'withdrawing')`,
 );
 

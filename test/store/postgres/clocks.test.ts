@@ -2,7 +2,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
-import { cancel, claim, deliverDue, leadsIn } from '../../harness/server.ts';
+import { cancel, claim, deliverDue, leadsIn, record } from '../../harness/server.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
 const hour = 3_600_000;
@@ -58,4 +58,24 @@ test('a withdrawal is neither begun nor retried late if a server’s clock is se
   expect(await store.claimWithdrawals({ ...terms, claim: 'two' })).toMatchObject([{ attemptNumber: 2 }]);
   await store.releaseWithdrawals('two', [leadId], Date.now());
   expect(await store.claimWithdrawals({ ...terms, claim: 'three' })).toMatchObject([{ attemptNumber: 2 }]);
+  await store.recordWithdrawal('three', attempt, Date.now() + lease);
+  expect(await store.claimWithdrawals({ ...terms, claim: 'early' })).toEqual([]);
+  expect(await store.hastenWithdrawals()).toBe(1);
+  expect(await store.claimWithdrawals({ ...terms, claim: 'four' })).toMatchObject([{ attemptNumber: 3 }]);
+  await store.recordWithdrawal('four', attempt, Date.now() + lease);
+  await store.retryWithdrawal(leadId);
+  expect(await store.claimWithdrawals({ ...terms, claim: 'five' })).toMatchObject([{ attemptNumber: 1 }]);
+});
+
+test('a lead is not retried late if a server’s clock is set forward', async () => {
+  const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(await emptyDatabase())));
+  await store.submit(from(first.id));
+  const [{ id = '' } = {}] = await claim(store, 'one');
+  setClock(Date.now() + hour);
+  await record(store, 'one', id, 'unavailable', Date.now());
+  expect(await claim(store, 'two')).toMatchObject([{ attemptNumber: 2 }]);
+  await store.releaseLeads('two', [id], Date.now());
+  expect(await claim(store, 'three')).toMatchObject([{ attemptNumber: 2 }]);
+  await record(store, 'three', id, 'unavailable', Date.now() + lease);
+  expect(await claim(store, 'early')).toEqual([]);
 });

@@ -5,9 +5,11 @@ import type { Entry } from '../batcher.ts';
 import type { PostgresDatabase } from '../connection/database.ts';
 import { isCurrent, writeStatement } from '../connection/schema-version.ts';
 import { storableText } from '../storable-text.ts';
+import { claimableUntil } from './due-leads.ts';
 
 /**
- * Saves the attempts in `$1`, a JSON array, and changes their leads' states. If several attempts of a lead are recorded
+ * Saves the attempts in `$1`, a JSON array, and changes their leads' states. `$2` is this server's clock. It may be
+ * wrong, so a delay until the next attempt counts from the time until which leads can be claimed. If several attempts of a lead are recorded
  * at once, `decisive` contains the one that determines its state: a delivered one, or else that of the current claim. An
  * attempt by which the dialler has a lead, or may have it, is not saved unless the lead's state changes.
  */
@@ -17,11 +19,11 @@ const recordAttempts = writeStatement(
     WITH sent AS MATERIALIZED (
       SELECT sent.*, lead.claim AS current_claim FROM json_to_recordset($1::json) AS sent (
         lead_id text, claim text, started_at bigint, ended_at bigint, outcome text, response text,
-        next_attempt_at bigint, was_absent boolean, basis text)
+        delay bigint, was_absent boolean, basis text)
       JOIN LATERAL (SELECT claim FROM lead WHERE lead.id = sent.lead_id LIMIT 1) AS lead ON true
     ), decisive AS MATERIALIZED (
       SELECT DISTINCT ON (lead_id) lead_id, claim, outcome, ended_at, was_absent AND outcome <> 'delivered' AS was_absent,
-        CASE WHEN outcome <> 'rejected' THEN next_attempt_at END AS next_attempt_at
+        CASE WHEN outcome <> 'rejected' THEN ${claimableUntil('$2')} + delay END AS next_attempt_at
       FROM sent
       ORDER BY lead_id, outcome = 'delivered' DESC, claim IS NOT DISTINCT FROM current_claim DESC
     ), changed AS (
@@ -71,6 +73,7 @@ export function attemptRecorder(
   database: PostgresDatabase,
 ): (entries: readonly Entry<ClaimedAttempt, boolean>[]) => Promise<void> {
   return async (entries) => {
+    const now = Date.now();
     const sent = entries.map(({ input }) => ({
       lead_id: input.leadId,
       claim: input.claim,
@@ -79,10 +82,10 @@ export function attemptRecorder(
       outcome: input.outcome,
       response: storableText(input.response),
       basis: input.basis,
-      next_attempt_at: input.nextAttemptAt,
+      delay: input.nextAttemptAt === undefined ? undefined : input.nextAttemptAt - now,
       was_absent: input.wasAbsent === true,
     }));
-    const changed = await database.write<{ id: string }>(recordAttempts, [JSON.stringify(sent)]);
+    const changed = await database.write<{ id: string }>(recordAttempts, [JSON.stringify(sent), now]);
     const ids = new Set(changed.map(({ id }) => id));
     for (const { input, resolve } of entries) {
       const mayHaveArrived = input.outcome === 'delivered' || input.outcome === 'unknown';

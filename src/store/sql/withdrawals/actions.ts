@@ -6,6 +6,7 @@ import { recordAction } from '../lead-actions.ts';
 import { statement } from '../statement.ts';
 import { withdrawLeads } from './begin.ts';
 import { endTooLate, endWithdrawn } from './end.ts';
+import { recordWithdrawalEvidence } from './evidence.ts';
 
 interface WithdrawalToResolve {
   state: LeadState;
@@ -26,13 +27,26 @@ const withdrawalToResolve = statement<WithdrawalToResolve>(
 
 const restartWithdrawal = statement(
   'restart_withdrawal',
-  'UPDATE withdrawal SET next_attempt_at = $2, attempts = 0 WHERE lead_id = $1 AND outcome IS NULL AND claim IS NULL',
+  ({ claimableUntil }) => `
+    UPDATE withdrawal SET next_attempt_at = ${claimableUntil('$2')}, attempts = 0
+    WHERE lead_id = $1 AND outcome IS NULL AND claim IS NULL`,
+);
+
+/** The lead of a failed withdrawal has ended already if it was to be removed once more, or had arrived late. */
+const reopenOfEnded = statement<{ leadId: string }>(
+  'reopen_withdrawal_of_ended_lead',
+  ({ claimableUntil }) => `
+    UPDATE withdrawal SET next_attempt_at = ${claimableUntil('$2')}, attempts = 0, requested_at = $2, outcome = NULL, ended_at = NULL
+    WHERE lead_id = $1 AND outcome = 'failed' AND EXISTS (
+      SELECT 1 FROM lead WHERE lead.id = $1 AND state IN ('cancelled', 'suppressed'))
+    RETURNING lead_id AS "leadId"`,
 );
 
 /** Begins a withdrawal again (see `OperatorActions.retryWithdrawal`). */
 export function* retryWithdrawal(id: string): Change<void> {
   const lead = yield* openOrFailed(id, 'retried');
   if (lead.outcome === null) yield* run(restartWithdrawal, id, Date.now());
+  else if ((yield* run(reopenOfEnded, id, Date.now())).length > 0) yield* recordWithdrawalEvidence(id);
   // The cause of a withdrawal after an objection is kept.
   else if (!(yield* withdrawLeads([id], 'cancellation')).includes(id))
     throw userErrors.notWithdrawable(id, lead.state);

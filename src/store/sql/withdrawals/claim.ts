@@ -121,9 +121,7 @@ export function* claimWithdrawals(
   const ended = found.length - ids.length;
   if (ids.length > 0) yield* run(claimEach, claim, now, lease, ids);
   const repeated =
-    minOverdue === 0 && found.length < limit
-      ? yield* claimDueRepeats({ ...terms, limit: limit - found.length })
-      : [];
+    found.length < limit ? yield* claimDueRepeats({ ...terms, limit: limit - found.length }) : [];
   const all = [...ids, ...repeated];
   return { claimed: all.length === 0 ? [] : [...(yield* run(claimedWithdrawals, all))], ended };
 }
@@ -133,16 +131,17 @@ const maxHastenedAttempts = 5;
 
 const withdrawalsToHasten = statement<{ leadId: string }>(
   'withdrawals_to_hasten',
-  ({ lockAvailable }) => `
+  ({ lockAvailable, claimableUntil }) => `
     SELECT lead_id AS "leadId" FROM withdrawal
-    WHERE outcome IS NULL AND claim IS NULL AND next_attempt_at > $1
+    WHERE outcome IS NULL AND claim IS NULL AND next_attempt_at > ${claimableUntil('$1')}
       AND attempts BETWEEN 1 AND ${maxHastenedAttempts}
     ORDER BY next_attempt_at LIMIT 1000 ${lockAvailable('withdrawal')}`,
 );
 
 const makeDue = statement(
   'make_withdrawals_due',
-  ({ inList }) => `UPDATE withdrawal SET next_attempt_at = $1 WHERE lead_id ${inList('$2')}`,
+  ({ inList, claimableUntil }) =>
+    `UPDATE withdrawal SET next_attempt_at = ${claimableUntil('$1')} WHERE lead_id ${inList('$2')}`,
 );
 
 /** Makes withdrawals due (see `Withdrawals.hastenWithdrawals`). */

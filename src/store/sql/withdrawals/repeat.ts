@@ -14,7 +14,7 @@ const repeats = statement<{ leadId: string; hasLaterLead: boolean }>(
   ({ lockAvailable, leaseStart }) => `
     SELECT withdrawal.lead_id AS "leadId", ${hasLaterLead} AS "hasLaterLead"
     FROM withdrawal JOIN lead ON lead.id = withdrawal.lead_id JOIN lead_type ON lead_type.id = lead.type_id
-    WHERE withdrawal.repeat_at <= ${leaseStart('$1')} AND ${isAllowedByPauses('$1')}
+    WHERE withdrawal.repeat_at <= ${leaseStart('$1')} - $3 AND ${isAllowedByPauses('$1')}
     ORDER BY withdrawal.repeat_at, withdrawal.lead_id LIMIT $2 ${lockAvailable('withdrawal, lead')}`,
   { hasLaterLead: true },
 );
@@ -32,9 +32,14 @@ const endRepeats = statement(
 );
 
 /** Claims withdrawn leads that are removed once more. Returns their ids. */
-export function* claimDueRepeats({ claim, limit, lease }: WithdrawalClaimTerms): Change<string[]> {
+export function* claimDueRepeats({
+  claim,
+  limit,
+  lease,
+  minOverdue = 0,
+}: WithdrawalClaimTerms): Change<string[]> {
   const now = Date.now();
-  const found = yield* run(repeats, now, limit);
+  const found = yield* run(repeats, now, limit, minOverdue);
   const ids = (later: boolean) =>
     found.filter(({ hasLaterLead }) => hasLaterLead === later).map(({ leadId }) => leadId);
   if (ids(true).length > 0) yield* run(endRepeats, ids(true));
@@ -61,9 +66,9 @@ export function* scheduleRepeatAt(leadId: string, repeatAt: number): Change<void
   yield* run(scheduleRepeat, leadId, repeatAt - now, now);
 }
 
-const endRepeatTooLate = statement(
-  'end_repeated_withdrawal_too_late',
-  `UPDATE withdrawal SET outcome = 'too-late', ended_at = $2, response = $3, repeat_at = NULL, claim = NULL
+const endRepeatOtherwise = statement(
+  'end_repeated_withdrawal_otherwise',
+  `UPDATE withdrawal SET outcome = $4, ended_at = $2, response = $3, repeat_at = NULL, claim = NULL
    WHERE lead_id = $1`,
 );
 
@@ -72,9 +77,9 @@ export function* recordRepeat(
   { leadId, endedAt, outcome, response }: WithdrawalAttempt,
   nextAttemptAt: number | undefined,
 ): Change<void> {
-  if (outcome === 'too-late') {
-    yield* run(endRepeatTooLate, leadId, endedAt, response);
+  if (outcome === 'withdrawn') yield* run(endRepeats, [leadId]);
+  else if (outcome === 'too-late' || nextAttemptAt === undefined) {
+    yield* run(endRepeatOtherwise, leadId, endedAt, response, outcome === 'too-late' ? outcome : 'failed');
     yield* recordWithdrawalEvidence(leadId);
-  } else if (outcome === 'withdrawn' || nextAttemptAt === undefined) yield* run(endRepeats, [leadId]);
-  else yield* scheduleRepeatAt(leadId, nextAttemptAt);
+  } else yield* scheduleRepeatAt(leadId, nextAttemptAt);
 }
