@@ -6,7 +6,7 @@ import {
   type Verification,
   verifyEvidence,
 } from '../store/evidence/verify.ts';
-import { formatTime } from '../text/time.ts';
+import { formatDate, formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
 import { collect } from './arguments.ts';
 import { completeEvidence, evidenceKey } from './complete-evidence.ts';
@@ -23,7 +23,7 @@ export function evidenceCommand(context: CommandContext): Command {
 function verifyCommand(context: CommandContext): Command {
   const command = new Command('verify')
     .description(
-      'verify the whole chain of evidence: that no entry was changed, removed or moved.\nExits with 1 if it is broken, or if a key is missing. Only heads that were logged before show that no entries are missing at its end',
+      'verify the whole chain of evidence: that no entry was changed, removed or moved.\nExits with 1 if it is broken, or if a key is missing that was not forgotten (`leads store forget-key`). Only heads that were logged before show that no entries are missing at its end',
     )
     .option(
       '--head <head>',
@@ -42,7 +42,7 @@ function verifyCommand(context: CommandContext): Command {
       restores: 'when the store was restored from a backup (ISO 8601)',
       faults: 'what is wrong: `entry` (null: the chain as a whole), `description`; empty: none was found',
       missing_keys:
-        'keys without which a part cannot be verified: `id`, `entries` (number of entries that were not verified)',
+        'keys without which a part cannot be verified: `id`, `entries` (number of entries that were not verified), `forgotten_at` (when it was recorded as lost; null: it was not)',
     },
     async (session, { head = [] }: { head?: string[] }) => {
       const { store, output, note, storeKeys } = session;
@@ -73,7 +73,7 @@ export function throwUnlessIntact({ faults, missingKeys }: Verification): void {
   if (faults.length > 0) {
     throw new UserError('The chain of evidence is broken. See docs/operating/evidence.md.');
   }
-  if (missingKeys.length > 0) {
+  if (missingKeys.some(({ forgottenAt }) => forgottenAt === undefined)) {
     throw new UserError(
       'The integrity of the evidence cannot be verified, because a key of the store is missing. See docs/operating/evidence.md.',
     );
@@ -84,6 +84,7 @@ export function throwUnlessIntact({ faults, missingKeys }: Verification): void {
 export function describeVerification(verification: Verification, place: string): string[] {
   const { entries, head, startSequence, removed, withoutKey, restores, faults, missingKeys } = verification;
   const unverified = missingKeys.map((key) => describeMissingKey(key, place));
+  const isKeyMissing = missingKeys.some(({ forgottenAt }) => forgottenAt === undefined);
   if (faults.length > 0) {
     return [
       'The chain of evidence is broken:',
@@ -94,7 +95,7 @@ export function describeVerification(verification: Verification, place: string):
       ...restores.map(describeRestore),
     ];
   }
-  if (unverified.length > 0) {
+  if (isKeyMissing) {
     return [
       'The integrity of the evidence cannot be verified, because a key of the store is missing.',
       ...unverified,
@@ -103,7 +104,8 @@ export function describeVerification(verification: Verification, place: string):
   }
   if (head === undefined) return ['There is no evidence yet.'];
   const lines = [
-    `The chain of evidence is intact: ${counted(entries, 'entry', 'entries')}, up to ${head.sequence}:${head.mac}.`,
+    `The chain of evidence is intact${unverified.length > 0 ? ' as far as it can be verified' : ''}: ${counted(entries, 'entry', 'entries')}, up to ${head.sequence}:${head.mac}.`,
+    ...unverified,
   ];
   if (startSequence > 0) {
     lines.push(`It begins after entry ${startSequence}: the retention period of those before has ended.`);
@@ -121,9 +123,12 @@ export function describeVerification(verification: Verification, place: string):
   return [...lines, ...restores.map(describeRestore)];
 }
 
-function describeMissingKey({ id, entries }: MissingKey, place: string): string {
+function describeMissingKey({ id, entries, forgottenAt }: MissingKey, place: string): string {
   const what =
     entries === 0 ? 'Where the chain begins' : `${counted(entries, 'entry', 'entries')} of the chain`;
+  if (forgottenAt !== undefined) {
+    return `${what} cannot be verified: the key with the id ${id} was forgotten on ${formatDate(forgottenAt)}.`;
+  }
   return `${what} cannot be verified without the key with the id ${id}. Restore it from your backup of the key to ${place}, after the current key if there is one.`;
 }
 
@@ -150,6 +155,10 @@ export function verificationJson({
     without_key: withoutKey,
     restores: restores.map((time) => formatTime(time)),
     faults: faults.map(({ sequence = null, description }) => ({ entry: sequence, description })),
-    missing_keys: missingKeys,
+    missing_keys: missingKeys.map(({ id, entries: unverified, forgottenAt }) => ({
+      id,
+      entries: unverified,
+      forgotten_at: forgottenAt === undefined ? null : formatTime(forgottenAt),
+    })),
   };
 }

@@ -118,7 +118,7 @@ export const tablesToCopy: readonly Table[] = [
   { name: 'delivery_gap', personal: 'none', columns: ['type', 'started_at', 'ended_at'], keyLength: 2 },
   { name: 'maintenance_run', personal: 'none', columns: ['name', 'ended_at'], keyLength: 1 },
   { name: 'setting', personal: 'none', columns: ['name', 'value', 'set_at'], keyLength: 1 },
-  { name: 'store_key', personal: 'none', columns: ['id', 'first_used_at'], keyLength: 1 },
+  { name: 'store_key', personal: 'none', columns: ['id', 'first_used_at', 'forgotten_at'], keyLength: 1 },
   { name: 'granted_type', personal: 'none', columns: ['partner_id', 'type_id', 'revoked_at'], keyLength: 2 },
   {
     name: 'api_key',

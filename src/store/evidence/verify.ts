@@ -1,3 +1,4 @@
+import type { StoreKeyRecords } from '../keys/store-key-records.ts';
 import type { StoreKeys } from '../keys/store-keys.ts';
 import type { Evidence, EvidenceEntry } from './evidence.ts';
 import { RangeSet } from './range-set.ts';
@@ -25,6 +26,8 @@ export interface MissingKey {
   id: string;
   /** Number of entries that were not verified. */
   entries: number;
+  /** When an operator recorded that the key is lost (ms since 1970); undefined: it is expected. */
+  forgottenAt: number | undefined;
 }
 
 /** Result of verifying a chain. */
@@ -43,7 +46,7 @@ export interface Verification {
   restores: number[];
   /** In the order of the chain. What a missing key protects can contain others. */
   faults: EvidenceFault[];
-  /** Unless it is empty, the chain cannot be verified as a whole. */
+  /** The chain can be verified as a whole only if there are none, or all of them were forgotten. */
   missingKeys: MissingKey[];
 }
 
@@ -57,13 +60,16 @@ const maxFaults = 20;
  * @param logged heads that were logged earlier, which the chain must contain
  */
 export async function verifyEvidence(
-  store: Pick<Evidence, 'evidenceEntries' | 'evidenceChain'>,
+  store: Pick<Evidence, 'evidenceEntries' | 'evidenceChain'> & Pick<StoreKeyRecords, 'forgottenStoreKeys'>,
   keys: StoreKeys | undefined,
   logged: readonly EvidenceHead[] = [],
   onPage: (entries: number) => void = () => {},
 ): Promise<Verification> {
   const chain = await store.evidenceChain();
-  const verifier = new Verifier(keys, chain, logged);
+  const forgotten = new Map(
+    (await store.forgottenStoreKeys()).map(({ id, forgottenAt }) => [id, forgottenAt]),
+  );
+  const verifier = new Verifier(keys, forgotten, chain, logged);
   for (let after = chain.startSequence; ; ) {
     const page = await store.evidenceEntries(after, pageSize);
     for (const entry of page) verifier.check(entry);
@@ -85,6 +91,11 @@ class Verifier {
   readonly #restores: number[] = [];
   /** Number of entries that were not verified, by the id of the missing key. */
   readonly #missingKeys = new Map<string, number>();
+  readonly #forgotten: ReadonlyMap<string, number>;
+  /** Ids of the keys that are not missing and that entries so far were chained with. */
+  readonly #seenKeys = new Set<string>();
+  /** Position of the first entry of a forgotten key since one of another key; undefined: the last one had another key. */
+  #forgottenSince: number | undefined;
   #previous: EvidenceHead;
   #entries = 0;
   #removed = 0;
@@ -92,10 +103,12 @@ class Verifier {
 
   constructor(
     keys: StoreKeys | undefined,
+    forgotten: ReadonlyMap<string, number>,
     chain: Awaited<ReturnType<Evidence['evidenceChain']>>,
     logged: readonly EvidenceHead[],
   ) {
     this.#keys = keys;
+    this.#forgotten = forgotten;
     this.#logged = new Map(logged.map(({ sequence, mac }) => [sequence, mac]));
     this.#startSequence = chain.startSequence;
     this.#previous = { sequence: chain.startSequence, mac: chain.startMac };
@@ -134,6 +147,7 @@ class Verifier {
       this.#removed += 1;
       this.#undocumented.add(sequence);
     }
+    this.#checkOrderOfKeys(sequence, keyId, key === 'unknown');
     if (key === 'unknown') {
       this.#miss(keyId, 1);
       // Entries that another key protects are documented by it as far as can be known.
@@ -150,6 +164,25 @@ class Verifier {
       );
     } else if (entry.kind === 'removal' && content !== null) {
       this.#document(content);
+    }
+  }
+
+  /**
+   * A forgotten key was lost before the current one was used, and no key is used again after another. Otherwise, entries
+   * could be changed and attributed to a forgotten key, so that nobody can verify them.
+   */
+  #checkOrderOfKeys(sequence: number, keyId: string | null, isMissing: boolean): void {
+    if (keyId === null) return;
+    if (!isMissing) {
+      if (this.#forgottenSince !== undefined && this.#seenKeys.has(keyId)) {
+        this.#fault(this.#forgottenSince, attributed);
+      }
+      this.#forgottenSince = undefined;
+      this.#seenKeys.add(keyId);
+    } else if (this.#forgotten.has(keyId) && this.#forgottenSince === undefined) {
+      this.#forgottenSince = sequence;
+      const current = this.#keys?.current.id;
+      if (current !== undefined && this.#seenKeys.delete(current)) this.#fault(sequence, attributed);
     }
   }
 
@@ -187,7 +220,11 @@ class Verifier {
       withoutKey: this.#withoutKey,
       restores: this.#restores,
       faults: this.#faults,
-      missingKeys: Array.from(this.#missingKeys, ([id, entries]) => ({ id, entries })),
+      missingKeys: Array.from(this.#missingKeys, ([id, entries]) => ({
+        id,
+        entries,
+        forgottenAt: this.#forgotten.get(id),
+      })),
     };
   }
 
@@ -199,6 +236,9 @@ class Verifier {
     if (this.#faults.length < maxFaults) this.#faults.push({ sequence, description });
   }
 }
+
+const attributed =
+  'It has a key that was forgotten, but comes after an entry of a key that was used later: it was changed.';
 
 function describeGap(first: number, last: number): string {
   return first === last ? `Entry ${first} is missing` : `Entries ${first} to ${last} are missing`;

@@ -12,18 +12,27 @@ export interface StoreKeyUses {
   contacts: number;
 }
 
+/** A lost key that an operator has recorded as such. */
+export interface ForgottenKey {
+  id: string;
+  /** Milliseconds since 1970. */
+  forgottenAt: number;
+}
+
 /** The ids of the keys that a store was used with, and the keys themselves while it is open. */
 export interface StoreKeyRecords {
-  /** Returns the ids of the keys that were current, oldest first. */
+  /** Returns the ids of the keys that were current, oldest first, without those that were forgotten. */
   storeKeyIds(): Promise<string[]>;
-  /** Records that a key is current. Has no effect if it is recorded already. */
+  /** Returns the lost keys that were forgotten, oldest first. */
+  forgottenStoreKeys(): Promise<ForgottenKey[]>;
+  /** Records that a key is current. Has no effect if it is recorded already. A forgotten key is no longer lost. */
   recordStoreKey(id: string): Promise<void>;
   /** Counts what was made with a key. Reads all evidence. */
   usesOfStoreKey(id: string): Promise<StoreKeyUses>;
   /**
-   * Removes the record of a key that is lost, so that another can take its place. Nothing else is removed.
+   * Records that a key is lost, so that another can take its place. Nothing is removed.
    *
-   * @throws {UserError} if it is not recorded
+   * @throws {UserError} if it is not recorded, or was forgotten already
    */
   forgetStoreKey(id: string): Promise<void>;
   /**

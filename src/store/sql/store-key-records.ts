@@ -1,5 +1,5 @@
 import type { PersonDigests } from '../keys/person-digests.ts';
-import type { StoreKeyRecords, StoreKeyUses } from '../keys/store-key-records.ts';
+import type { ForgottenKey, StoreKeyRecords, StoreKeyUses } from '../keys/store-key-records.ts';
 import { userErrors } from '../user-errors.ts';
 import { audit, auditedByCommand } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
@@ -10,6 +10,7 @@ import { statement } from './statement.ts';
 export function storeKeyRecords(database: SqlDatabase, digests: PersonDigests): StoreKeyRecords {
   return {
     storeKeyIds: async () => (await database.read(selectKeys)).map(({ id }) => id),
+    forgottenStoreKeys: () => database.read(forgottenKeys),
     recordStoreKey: (id) =>
       database.change(function* () {
         yield* auditedByCommand();
@@ -22,15 +23,21 @@ export function storeKeyRecords(database: SqlDatabase, digests: PersonDigests): 
   };
 }
 
-/** The ids of the keys that were current, oldest first. */
+/** The ids of the keys that were current and not forgotten, oldest first. */
 export const selectKeys = statement<{ id: string }>(
   'store_keys',
-  'SELECT id FROM store_key ORDER BY first_used_at, id',
+  'SELECT id FROM store_key WHERE forgotten_at IS NULL ORDER BY first_used_at, id',
+);
+
+const forgottenKeys = statement<ForgottenKey>(
+  'forgotten_store_keys',
+  `SELECT id, forgotten_at AS "forgottenAt" FROM store_key WHERE forgotten_at IS NOT NULL ORDER BY first_used_at, id`,
 );
 
 const insertKey = statement(
   'record_store_key',
-  'INSERT INTO store_key (id, first_used_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING',
+  `INSERT INTO store_key (id, first_used_at) VALUES ($1, $2)
+   ON CONFLICT (id) DO UPDATE SET forgotten_at = NULL WHERE store_key.forgotten_at IS NOT NULL`,
 );
 
 const countUses = statement<StoreKeyUses>(
@@ -48,12 +55,12 @@ async function usesOf(database: SqlDatabase, id: string): Promise<StoreKeyUses> 
   return uses ?? { evidence: 0, erasures: 0, suppressions: 0, contacts: 0 };
 }
 
-const deleteKey = statement<{ id: string }>(
+const forgetKey = statement<{ id: string }>(
   'forget_store_key',
-  'DELETE FROM store_key WHERE id = $1 RETURNING id',
+  'UPDATE store_key SET forgotten_at = $2 WHERE id = $1 AND forgotten_at IS NULL RETURNING id',
 );
 
 function* forget(id: string): Change<void> {
-  if ((yield* firstRow(deleteKey, id)) === undefined) throw userErrors.noStoreKey(id);
+  if ((yield* firstRow(forgetKey, id, Date.now())) === undefined) throw userErrors.noStoreKey(id);
   yield* audit({ kind: 'store', id: null }, { key: id });
 }

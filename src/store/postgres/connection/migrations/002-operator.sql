@@ -212,7 +212,9 @@ ALTER TABLE delivery_pause ADD COLUMN retry_at bigint;
 -- The keys that were current in this store (STORE_KEY_FILE). The keys themselves are not in the database.
 CREATE TABLE store_key (
   id text COLLATE "C" PRIMARY KEY,
-  first_used_at bigint NOT NULL
+  first_used_at bigint NOT NULL,
+  -- When an operator recorded that it is lost; null: it is expected.
+  forgotten_at bigint
 );
 
 -- Changes by operators, without personal data. Entries are never changed, and kept for six years (`minAuditAge`).

@@ -282,7 +282,9 @@ ALTER TABLE delivery_pause ADD COLUMN retry_at INTEGER;
 -- The keys that were current in this store (STORE_KEY_FILE). The keys themselves are not in the database.
 CREATE TABLE store_key (
   id TEXT NOT NULL PRIMARY KEY,
-  first_used_at INTEGER NOT NULL
+  first_used_at INTEGER NOT NULL,
+  -- When an operator recorded that it is lost; null: it is expected.
+  forgotten_at INTEGER
 ) STRICT, WITHOUT ROWID;
 
 -- Changes by operators, without personal data. Entries are never changed, and kept for six years (`minAuditAge`).
