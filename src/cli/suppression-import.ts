@@ -2,8 +2,8 @@ import { basename } from 'node:path';
 import { Command } from 'commander';
 import { UserError } from '../errors/user-error.ts';
 import { isOutdated } from '../leads/registry-age.ts';
-import { untilNoAttemptStarts } from '../store/objections.ts';
-import { originName } from '../store/suppressions.ts';
+import { BulkEntry } from '../store/objections.ts';
+import { type ImportedLines, originName, type SuppressedLeads } from '../store/suppressions.ts';
 import { formatDuration } from '../text/duration.ts';
 import { formatDate } from '../text/time.ts';
 import { defineAction, type Session } from './action.ts';
@@ -74,20 +74,8 @@ async function importEntries(
     now: Date.now(),
   };
   const total = { lines: 0, added: 0, suppressed: 0, withdrawn: 0, invalid: 0 };
-  let isComplete = false;
-  const invalid = await enter(store, source, total, startImportBar(context.err, size))
-    .then((lines) => {
-      isComplete = true;
-      return lines;
-    })
-    // What was entered before an error stays.
-    .finally(() => {
-      const { lines, added } = total;
-      const imported = { file: basename(file), lines, added, isComplete };
-      return store.recordImport({ list, operator: actor.operator, imported });
-    });
-  // The same promise as for a single number, for every lead that may be in flight.
-  await untilNoAttemptStarts(store, () => true);
+  const origin = { list, file: basename(file), operator: actor.operator };
+  const invalid = await enter(store, source, origin, total, startImportBar(context.err, size));
   const { lines, added, suppressed, withdrawn } = total;
   await output.done(
     `Entered ${counted(added, 'number', 'numbers')} of ${counted(lines, 'line', 'lines')} in list ${JSON.stringify(list)}; suppressed ${counted(suppressed, 'lead', 'leads')}, and began to withdraw ${withdrawn}.`,
@@ -114,23 +102,29 @@ async function importEntries(
 async function enter(
   store: Session<string>['store'],
   source: SuppressionFile,
+  origin: Omit<ImportedLines, 'lines'>,
   total: Record<'lines' | 'added' | 'suppressed' | 'withdrawn' | 'invalid', number>,
   bar: ImportBar,
 ) {
   const invalid: { line: number; problem: string }[] = [];
+  const entry = new BulkEntry(store);
+  const count = ({ leads, withdrawals }: SuppressedLeads) => {
+    total.suppressed += leads.length;
+    total.withdrawn += withdrawals.length;
+  };
   try {
     for await (const batch of suppressionBatches(source)) {
-      const { added, leads, withdrawals } = await store.addSuppressions(batch.entries);
+      const entered = await entry.add(batch.entries, { ...origin, lines: batch.lines });
+      count(entered);
       total.lines += batch.lines;
-      total.added += added;
-      total.suppressed += leads.length;
-      total.withdrawn += withdrawals.length;
+      total.added += entered.added;
       total.invalid += batch.invalid.length;
       invalid.push(...batch.invalid.slice(0, maxReported - invalid.length));
       bar.update(batch.bytes);
     }
   } finally {
     bar.stop();
+    count(await entry.end());
   }
   return invalid;
 }

@@ -106,7 +106,7 @@ async function removeOrigin(
     if (after !== undefined) await sleep(stepDelay);
   }
   if (origin.source === 'import' && total.removed > 0) {
-    await store.recordImport({ list: origin.sourceId, operator, removed: total.removed });
+    await store.recordRemovedList({ list: origin.sourceId, operator, removed: total.removed });
   }
   return total;
 }

@@ -3,6 +3,7 @@ import type { ParsePhone } from '../leads/phone.ts';
 import { otherNumberOf } from '../leads/submitted-fields.ts';
 import type { CallReport, CallResults, RecordedReport } from './call-results.ts';
 import {
+  type ImportedLines,
   type LeadInFlight,
   maxStartDelay,
   type ObjectionCap,
@@ -59,6 +60,39 @@ export async function enterNumbers(
   const result = await store.addSuppressions(entries);
   const mobiles = entries.map(({ mobile }) => mobile);
   return withOthers(result, await settle(store, parsePhone, mobiles));
+}
+
+/**
+ * Enters many numbers in batches. Each batch is complete once it is committed; `end` gives the promise of
+ * `recordObjection` for all of them.
+ */
+export class BulkEntry {
+  readonly #store: Suppressions;
+  /** Numbers of the last batch: a lead that was added at the moment of its commit was not found yet. */
+  #last: readonly string[] = [];
+
+  constructor(store: Suppressions) {
+    this.#store = store;
+  }
+
+  /** Enters a batch. Returns what it has changed, and what it has found for the batch before. @throws as `addSuppressions` */
+  async add(entries: readonly Suppression[], imported: ImportedLines): Promise<Suppressed> {
+    const result = await this.#store.addSuppressions(entries, imported);
+    return withOthers(result, await this.#searchAgain(entries.map(({ mobile }) => mobile)));
+  }
+
+  /** Waits as `recordObjection` does, and returns what was found for the last batch. */
+  async end(): Promise<SuppressedLeads> {
+    await untilNoAttemptStarts(this.#store, () => true);
+    return this.#searchAgain([]);
+  }
+
+  /** Searches the leads of the last batch again. @param next numbers to search the next time */
+  async #searchAgain(next: readonly string[]): Promise<SuppressedLeads> {
+    const mobiles = this.#last;
+    this.#last = next;
+    return mobiles.length === 0 ? { leads: [], withdrawals: [] } : this.#store.suppressLeads(mobiles);
+  }
 }
 
 /** Adds the leads that a later search has found. */

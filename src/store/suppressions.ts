@@ -93,24 +93,26 @@ export interface SuppressionFilter {
   sourceId?: string;
 }
 
-/** An import of numbers, or the removal of an imported list, for the evidence. */
-export interface ImportRecord {
+/** Lines of a file that are imported together, for the evidence. */
+export interface ImportedLines {
+  /** Name of the list. */
+  list: string;
+  /** Name of the file, without its folder. */
+  file: string;
+  /** Number of lines that were read, valid or not. */
+  lines: number;
+  /** Operator who ran the command. */
+  operator: string;
+}
+
+/** The removal of an imported list, for the evidence. */
+export interface RemovedList {
   /** Name of the list. */
   list: string;
   /** Operator who ran the command. */
   operator: string;
-  /** What was read and entered; undefined: the list was removed. */
-  imported?: {
-    /** Name of the file, without its folder. */
-    file: string;
-    lines: number;
-    /** Number of entries that were not in the list before. */
-    added: number;
-    /** Whether it has ended with the last line. */
-    isComplete: boolean;
-  };
   /** Number of entries that were removed. */
-  removed?: number;
+  removed: number;
 }
 
 /** Number of entries of an origin. */
@@ -157,9 +159,10 @@ export interface Suppressions {
   /**
    * Enters numbers, or none of them. An entry that exists already is not changed.
    *
+   * @param imported where entries whose source is `import` come from, which the evidence documents together
    * @throws {UserError} if a lead type does not exist
    */
-  addSuppressions(entries: readonly Suppression[]): Promise<Suppressed>;
+  addSuppressions(entries: readonly Suppression[], imported?: ImportedLines): Promise<Suppressed>;
   /**
    * Enters the number of a person who objected. Repeating it has no effect.
    *
@@ -172,8 +175,8 @@ export interface Suppressions {
    * finds the leads that were added at the same moment.
    */
   suppressLeads(mobiles: readonly string[]): Promise<SuppressedLeads>;
-  /** Records in the evidence that a list was imported or removed: the entries of its numbers are not in it. */
-  recordImport(record: ImportRecord): Promise<void>;
+  /** Records in the evidence that an imported list was removed: the entries of its numbers are not in it. */
+  recordRemovedList(record: RemovedList): Promise<void>;
   /** Lists all entries of a number. */
   suppressionsOf(mobile: string): Promise<SuppressionRecord[]>;
   /** Lists entries by number. */

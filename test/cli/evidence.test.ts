@@ -182,8 +182,14 @@ test('without the key of the store, no command adds to the chain, until the key 
   );
   expect((await leads('store', 'forget-key', key, '--yes')).code).toBe(1);
   // A new key was created, and the entries of the lost one stay readable.
-  const [verified] = lines(await leads('evidence', 'verify', '--json'));
-  expect(verified).toMatchObject({ faults: [], missing_keys: [{ id: key, entries: 2 }], without_key: 0 });
+  const intact = await leads('evidence', 'verify', '--json');
+  expect(intact.code).toBe(0);
+  const missing = { id: key, entries: 2, forgotten_at: expect.stringMatching(/Z$/) };
+  expect(lines(intact)).toMatchObject([{ faults: [], missing_keys: [missing], without_key: 0 }]);
+  const today = new Date().toISOString().slice(0, 10);
+  expect((await leads('evidence', 'verify')).stdout).toContain(
+    `2 entries of the chain cannot be verified: the key with the id ${key} was forgotten on ${today}.`,
+  );
   expect((await leads('person', 'evidence', '07840258823')).stdout).toContain('Request for a call');
 });
 

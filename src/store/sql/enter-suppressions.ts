@@ -1,5 +1,6 @@
 import type { PersonDigests } from '../keys/person-digests.ts';
 import {
+  type ImportedLines,
   type ObjectionCap,
   type ObjectionResult,
   originName,
@@ -14,7 +15,7 @@ import { namedType } from './lead-types.ts';
 import { statement } from './statement.ts';
 import { suppressLeads } from './suppressed-leads.ts';
 import { withoutDigested } from './suppression-digests.ts';
-import { evidenceOfObjection, type SentEntry } from './suppression-evidence.ts';
+import { evidenceOfImport, evidenceOfObjection, type SentEntry } from './suppression-evidence.ts';
 import { typeIdOf } from './type-name.ts';
 
 /** Type of an entry for all lead types. */
@@ -57,6 +58,7 @@ function* insert(entries: readonly (SentEntry & { typeId: number })[]): Change<n
 export function* addSuppressions(
   entries: readonly Suppression[],
   digests: PersonDigests,
+  imported?: ImportedLines,
 ): Change<Suppressed> {
   const ids = new Map<string | undefined, number>([[undefined, allTypes]]);
   for (const { type } of entries) {
@@ -66,9 +68,10 @@ export function* addSuppressions(
   const unknown = yield* withoutDigested(typed, digests);
   const added = yield* insert(unknown);
   for (const entry of unknown) {
-    // A list can have millions: its import is documented as a whole (see `recordImport`).
+    // A list can have millions: the entries of an import are documented together.
     if (entry.source !== 'import') yield* recordEvidence(evidenceOfObjection(entry));
   }
+  if (imported !== undefined) yield* recordEvidence(evidenceOfImport(imported, added));
   const ended = yield* suppressLeads(entries.map(({ mobile }) => mobile));
   const [first] = entries;
   // An import has many batches, and its command records it as a whole.

@@ -63,7 +63,7 @@ export function* removeStep(
   if (end === undefined || end.last === null) return { removed: 0, leads: [], next: undefined };
   const removed = yield* run(deleteOfOrigin, after, end.last, source, sourceId);
   const next = end.count < removalStepSize ? undefined : end.last;
-  // The removal of a list is documented as a whole (see `recordImport`).
+  // The removal of a list is documented as a whole (see `recordRemovedList`).
   const documented = source === 'import' ? [] : removed;
   for (const entry of documented) yield* recordEvidence(evidenceOfRemoval(entry));
   const result = yield* withLeads(removed, isRestoring);

@@ -1,6 +1,6 @@
 import { formatTime } from '../../text/time.ts';
 import type { NewEvidence } from '../evidence/evidence.ts';
-import type { ImportRecord, Suppression, SuppressionRecord } from '../suppressions.ts';
+import type { ImportedLines, RemovedList, Suppression, SuppressionRecord } from '../suppressions.ts';
 import { auditedByCommand } from './audit.ts';
 import type { Change } from './database.ts';
 import { recordEvidence } from './evidence/pending.ts';
@@ -65,24 +65,16 @@ export function evidenceOfRemoval({
   };
 }
 
-/** Records in the evidence that a list was imported or removed (see `Suppressions.recordImport`). */
-export function* recordImport({ list, operator, imported, removed }: ImportRecord): Change<void> {
+/** Returns the evidence of lines that were imported together. @param added number of entries that were not in the list before */
+export function evidenceOfImport({ list, file, lines, operator }: ImportedLines, added: number): NewEvidence {
+  const content = { list, file, lines, added, imported_by: operator };
+  return { kind: 'import', mobile: null, happenedAt: Date.now(), content };
+}
+
+/** Records in the evidence that an imported list was removed (see `Suppressions.recordRemovedList`). */
+export function* recordRemovedList({ list, operator, removed }: RemovedList): Change<void> {
   // The command has recorded itself, or its steps.
   yield* auditedByCommand();
-  const what =
-    imported === undefined
-      ? { removed: true, entries: removed ?? 0, removed_by: operator }
-      : {
-          file: imported.file,
-          lines: imported.lines,
-          added: imported.added,
-          imported_by: operator,
-          ...(!imported.isComplete && { interrupted: true }),
-        };
-  yield* recordEvidence({
-    kind: 'import',
-    mobile: null,
-    happenedAt: Date.now(),
-    content: { list, ...what },
-  });
+  const content = { list, removed: true, entries: removed, removed_by: operator };
+  yield* recordEvidence({ kind: 'import', mobile: null, happenedAt: Date.now(), content });
 }

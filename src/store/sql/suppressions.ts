@@ -13,7 +13,7 @@ import { addSuppressions, recordObjection } from './enter-suppressions.ts';
 import { removeEntriesOf, removeStep } from './remove-suppressions.ts';
 import { statement } from './statement.ts';
 import { leadsInFlight, suppressClaimed, suppressedNumbers, suppressLeads } from './suppressed-leads.ts';
-import { recordImport } from './suppression-evidence.ts';
+import { recordRemovedList } from './suppression-evidence.ts';
 import type { WithdrawalEvents } from './withdrawals/events.ts';
 
 /** Keeps the do-not-call list in a database: lists it here, and enters, removes and applies entries in the files next to it. */
@@ -28,10 +28,10 @@ export function suppressions(
     return result;
   };
   return {
-    addSuppressions: (entries) => change(() => addSuppressions(entries, digests)),
+    addSuppressions: (entries, imported) => change(() => addSuppressions(entries, digests, imported)),
     recordObjection: (objection, cap) => change(() => recordObjection(objection, cap, digests)),
     suppressLeads: (mobiles) => change(() => suppressAgain(mobiles)),
-    recordImport: (record) => database.change(() => recordImport(record)),
+    recordRemovedList: (record) => database.change(() => recordRemovedList(record)),
     suppressionsOf: (mobile) => entriesOf(database, digests.withDigests(mobile), {}, maxOfNumber),
     suppressions: (filter, limit) => listSuppressions(database, digests, filter, limit),
     countSuppressions: () => database.read(countOfOrigins),

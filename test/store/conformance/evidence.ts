@@ -108,7 +108,8 @@ export const evidence: Behaviours = {
     }
     const tampered = (entries: typeof all, headSequence = entries.length) => {
       const evidenceEntries = async (after: number) => entries.filter(({ sequence }) => sequence > after);
-      return { evidenceEntries, evidenceChain: async () => ({ ...chain, headSequence }) };
+      const evidenceChain = async () => ({ ...chain, headSequence });
+      return { evidenceEntries, evidenceChain, forgottenStoreKeys: async () => [] };
     };
     const faults = async (entries: typeof all, head = 5) =>
       (await verifyEvidence(tampered(entries, head), keys)).faults.map(({ sequence, description }) =>
@@ -137,6 +138,51 @@ export const evidence: Behaviours = {
     expect(withLog).toMatchObject([{ description: expect.stringContaining('head of entry 5 was logged') }]);
     const rewritten = await verifyEvidence(tampered(all), keys, [{ sequence: 5, mac: one.mac }]);
     expect(rewritten.faults).toMatchObject([{ sequence: 5 }]);
+  },
+
+  'verifies what comes before and after the entries of a forgotten key': async (open) => {
+    const { store, first, from } = await seeded(open());
+    const [earliest, lost, current] = ['12', '34', '56'].map((each) => each.repeat(32)) as [
+      string,
+      string,
+      string,
+    ];
+    let digit = 0;
+    for (const key of [earliest, lost, current]) {
+      for (const _ of [1, 2]) {
+        digit += 1;
+        await store.submit(from(first.id, { mobile: `+44784025882${digit}` }));
+      }
+      await appendAll(store, 10, StoreKeys.parse(key, 'the test'));
+    }
+    const kept = StoreKeys.parse(`${current} ${earliest}`, 'the test');
+    const { id } = StoreKeys.parse(lost, 'the test').current;
+    await store.recordStoreKey(id);
+    const missing = { id, entries: 2 };
+    expect(await verifyEvidence(store, kept)).toMatchObject({
+      faults: [],
+      missingKeys: [{ ...missing, forgottenAt: undefined }],
+    });
+    await store.forgetStoreKey(id);
+    const forgotten = [{ ...missing, forgottenAt: expect.any(Number) }];
+    expect(await verifyEvidence(store, kept)).toMatchObject({
+      entries: 6,
+      faults: [],
+      missingKeys: forgotten,
+    });
+    const all = await store.evidenceEntries(0, 10);
+    const faults = async (changed: number, change: object) => {
+      const entries = all.map((entry) => (entry.sequence === changed ? { ...entry, ...change } : entry));
+      const evidenceEntries = async (after: number) => entries.filter(({ sequence }) => sequence > after);
+      const [evidenceChain, forgottenStoreKeys] = [store.evidenceChain, store.forgottenStoreKeys];
+      const verified = await verifyEvidence({ evidenceEntries, evidenceChain, forgottenStoreKeys }, kept);
+      return verified.faults.map(({ sequence }) => sequence);
+    };
+    for (const changed of [1, 2, 5, 6]) expect(await faults(changed, { mobile: null })).toEqual([changed]);
+    // Its link to the next entry, which another key protects.
+    expect(await faults(4, { mac: all[0]?.mac })).toEqual([5]);
+    // Attributed to the forgotten key, so that nobody can verify them.
+    expect(await faults(6, { keyId: id, mobile: null })).toEqual([6]);
   },
 
   'chains without a key, and goes on with one': async (open) => {

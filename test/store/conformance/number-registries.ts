@@ -272,9 +272,10 @@ export const numberRegistries: Behaviours = {
     const id = await store.beginRegistryList('tps', day, undefined);
     await store.addToRegistryList(id, [person.mobile]);
     await store.completeRegistryList(id, 'alice');
-    const imported = { file: 'old.csv', lines: 3, added: 2, isComplete: true };
-    await store.recordImport({ list: 'old', operator: 'alice', imported });
-    await store.recordImport({ list: 'old', operator: 'bob', removed: 2 });
+    const entry = operatorEntry(mobileOf(8), { source: 'import', sourceId: 'old' });
+    const lines = { list: 'old', file: 'old.csv', lines: 3, operator: 'alice' };
+    await store.addSuppressions([entry, { ...entry, mobile: mobileOf(9) }], lines);
+    await store.recordRemovedList({ list: 'old', operator: 'bob', removed: 2 });
     await store.submit(from(first.id));
     await store.appendEvidence({ key: undefined, parsePhone: () => undefined, limit: 100 });
     const entries = await store.evidenceOfImports();

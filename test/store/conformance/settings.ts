@@ -33,6 +33,13 @@ export const settings: Behaviours = {
     await store.recordStoreKey('fedcba9876543210');
     await store.forgetStoreKey('0123456789abcdef');
     expect(await store.storeKeyIds()).toEqual(['fedcba9876543210']);
+    expect(await store.forgottenStoreKeys()).toEqual([
+      { id: '0123456789abcdef', forgottenAt: expect.any(Number) },
+    ]);
     await expect(store.forgetStoreKey('0123456789abcdef')).rejects.toThrow('"0123456789abcdef"');
+    // It was found.
+    await store.recordStoreKey('0123456789abcdef');
+    expect(await store.storeKeyIds()).toHaveLength(2);
+    expect(await store.forgottenStoreKeys()).toEqual([]);
   },
 };

@@ -66,6 +66,7 @@ type NotWriting =
   | 'countScheduled'
   | 'settings'
   | 'storeKeyIds'
+  | 'forgottenStoreKeys'
   | 'usesOfStoreKey'
   | 'evidenceOfImports'
   | 'actAs'
@@ -248,7 +249,7 @@ const writes: Record<
   recordSettings: (store) => store.recordSettings({ DEFAULT_COUNTRY: 'GB' }),
   setSetting: (store) => store.setSetting('DEFAULT_COUNTRY', 'GB'),
   recordStoreKey: (store) => store.recordStoreKey('0123456789abcdef'),
-  recordImport: (store) => store.recordImport({ list: 'old', operator: 'alice', removed: 1 }),
+  recordRemovedList: (store) => store.recordRemovedList({ list: 'old', operator: 'alice', removed: 1 }),
   forgetStoreKey: (store) => store.forgetStoreKey('fedcba9876543210'),
   recordRejections: (store) => store.recordRejections([rejection]),
   deleteRejections: (store) => store.deleteRejections(1),
