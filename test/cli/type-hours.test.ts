@@ -7,7 +7,7 @@ import { reportUndecidedHours } from '../../src/app/undecided-hours.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import { executeCli, lines, storeWithCli } from '../harness/cli.ts';
 import { recordingLog } from '../harness/recording-log.ts';
-import { temporaryDirectory } from '../harness/server.ts';
+import { claim, record, temporaryDirectory } from '../harness/server.ts';
 import { seeded } from '../store/stores.ts';
 
 test('a new type has the hours of the country, of a preset, or none', async () => {
@@ -63,6 +63,23 @@ test('stricter hours postpone scheduled leads, whose status then reports the ope
   const [lead] = lines(await leads('lead', 'list', '--json'));
   const opening = expect.stringMatching(/T10:00:00(\.000)?Z$/);
   expect(lead).toMatchObject({ due_at: opening, next_attempt_at: opening, waits_for: 'calling-hours' });
+});
+
+test('a lead that waits for a retry shows when the calling hours permit it', async () => {
+  const { leads, open } = storeWithCli();
+  const { store, first, from } = await seeded(open());
+  await store.submit(from(first.id));
+  const [lead] = await claim(store, 'claim');
+  await record(store, 'claim', lead?.id ?? '', 'unavailable', Date.now() + 60_000);
+  await store.close();
+  const show = async () => (await leads('lead', 'show', lead?.id ?? '')).stdout;
+  expect(await show()).not.toContain('waits:');
+  const day = new Date(Date.now() + 3 * 86_400_000).toLocaleDateString('en-GB', {
+    weekday: 'short',
+    timeZone: 'UTC',
+  });
+  await leads('type', 'hours', 'motor', `${day} 10:00-11:00`, '--zone', 'UTC');
+  expect(await show()).toMatch(/waits: the calling hours of its type permit no call before \S*T10:00:00Z\./);
 });
 
 test.each([
