@@ -282,6 +282,23 @@ export interface components {
              */
             delays?: number | string | null;
             /**
+             * Format: timestamp
+             * @description When the person is to be called, in place of `delays`: a date and time with its offset from UTC (RFC 3339), not in the past and up to a year ahead. If the person may not be called then, the call is due when calls are next permitted. A blank value is treated as missing.
+             * @example 2026-11-30T10:00:00+00:00
+             */
+            call_at?: string | null;
+            /**
+             * Format: timestamp
+             * @description When it is too late to call the person: a date and time with its offset from UTC (RFC 3339), later than the time of the call and up to a year ahead. A lead that was not delivered to the dialler by then becomes `expired`. A blank value is treated as missing.
+             * @example 2026-11-30T17:00:00+00:00
+             */
+            expires_at?: string | null;
+            /**
+             * @description Priority of the call among those that are due, from 0 to 9, as a number or a string of digits: 9 comes first. The call centre can limit it. A blank value is treated as missing: the priority is 0.
+             * @example 5
+             */
+            priority?: number | string | null;
+            /**
              * @description `true` or `"true"` requests a test: the server validates the request and the lead type, but does not look at other leads and saves nothing. `false`, `"false"` and a blank value add a real lead.
              * @example true
              */
@@ -349,6 +366,9 @@ export interface components {
             time_zone?: components["schemas"]["NewLead"]["time_zone"];
             data?: components["schemas"]["NewLead"]["data"];
             delays?: components["schemas"]["NewLead"]["delays"];
+            call_at?: components["schemas"]["NewLead"]["call_at"];
+            expires_at?: components["schemas"]["NewLead"]["expires_at"];
+            priority?: components["schemas"]["NewLead"]["priority"];
             test?: components["schemas"]["NewLead"]["test"];
             consent_text?: components["schemas"]["NewLead"]["consent_text"];
             consent_at?: components["schemas"]["NewLead"]["consent_at"];
@@ -624,6 +644,17 @@ export interface components {
              * @example 2026-11-23T09:04:31.000Z
              */
             result_at?: string;
+            /**
+             * Format: date-time
+             * @description Time from which it is too late to call the person (UTC). Included only if you sent one.
+             * @example 2026-11-23T17:00:00.000Z
+             */
+            expires_at?: string;
+            /**
+             * @description Priority of the call, from 1 to 9. Included only if it is not 0. It is lower than the one that you sent if the call centre limits it.
+             * @example 5
+             */
+            priority?: number;
         };
         /** @description Which events are returned. */
         EventsRequest: {
@@ -709,6 +740,8 @@ export interface components {
             withdrawal?: never;
             result?: never;
             result_at?: never;
+            expires_at?: never;
+            priority?: never;
         };
         /** @description The period of a report, and what each row stands for. */
         ReportRequest: {
@@ -889,6 +922,13 @@ export interface components {
                  * @description Time at which the call was due (UTC).
                  */
                 due_at: string;
+                /**
+                 * Format: date-time
+                 * @description Time from which it is too late to call the person (UTC). Included only if the partner sent one.
+                 */
+                expires_at?: string;
+                /** @description Priority of the call, from 1 to 9. Included only if it is not 0. */
+                priority?: number;
                 /** @description The submission, exactly as the partner sent it. */
                 submitted: components["schemas"]["NewLead"];
             };

@@ -10,6 +10,8 @@
 const ownExtensions = [
   'x-callable',
   'x-past',
+  'x-future',
+  'x-after-call',
   'x-error-message',
   'x-extensible',
   'x-max-bytes',

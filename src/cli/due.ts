@@ -9,6 +9,7 @@ import { limitOption, parseCount, wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import { describePause } from './delivery.ts';
 import type { View } from './output.ts';
+import { timeOr } from './table.ts';
 import { takeDue } from './take.ts';
 import { noteWaiting, type Wait, waitOf } from './waiting-note.ts';
 
@@ -19,6 +20,8 @@ const members = {
   mobile: 'phone number (E.164)',
   accepted_at: 'when it was accepted (ISO 8601)',
   due_at: 'when its call is due (ISO 8601)',
+  expires_at: 'when it is too late to call (ISO 8601); null: never',
+  priority: 'priority among the leads that are due, from 0 to 9: 9 comes first',
   submitted: 'the request as the partner sent it',
 };
 
@@ -29,6 +32,8 @@ const view: View<DueLead, keyof typeof members> = {
     PARTNER: (lead) => lead.partner,
     TYPE: (lead) => lead.type,
     MOBILE: (lead) => lead.mobile,
+    EXPIRES: (lead) => timeOr(lead.expiresAt, '-'),
+    PRIORITY: (lead) => String(lead.priority),
     NAME: ({ content }) => {
       const { firstName, surname } = submittedFields(content);
       return `${firstName} ${surname}`;
@@ -42,6 +47,8 @@ const view: View<DueLead, keyof typeof members> = {
     mobile: lead.mobile,
     accepted_at: formatTime(lead.acceptedAt),
     due_at: formatTime(lead.dueAt),
+    expires_at: formatTime(lead.expiresAt),
+    priority: lead.priority,
     submitted: submittedBody(lead.content),
   }),
 };
@@ -52,7 +59,7 @@ const empty = 'No leads can be delivered now.';
 export function dueCommand(context: CommandContext): Command {
   const command = new Command('due')
     .description(
-      'list the leads that can be delivered now, earliest first.\nLeads in flight, waiting for a retry, or paused are not listed',
+      'list the leads that can be delivered now: by priority, then earliest first.\nLeads in flight, waiting for a retry, or paused are not listed',
     )
     .option('--take <n>', 'deliver up to this many leads: each is printed and becomes `dialled`', parseCount)
     .addOption(limitOption().conflicts('take'))

@@ -191,11 +191,11 @@ async function addBatch(
   batch: readonly LeadLine[],
 ): Promise<void> {
   // Read again for each batch: the partner may have been suspended, or its quota changed.
-  const { id, name, dailyQuota } = await activePartner(session, options.partner);
+  const { id, name, dailyQuota, maxPriority } = await activePartner(session, options.partner);
   const rows = batch.flatMap(({ line, values }) =>
     typeof values === 'string' ? [] : [{ ...columns.fieldsOf(values), ref: String(line) }],
   );
-  const sender = { partner: { id, name }, dailyQuota };
+  const sender = { partner: { id, name }, dailyQuota, maxPriority };
   const added = await leads.add(sender, rows, options.dryRun === true);
   const results = added.rows.values();
   const lines: string[] = [];

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { whereaboutsOf } from '../leads/calling-hours/person-zones.ts';
 import { presetFor } from '../leads/calling-hours/presets.ts';
 import { CallingRules, type RulesByType } from '../leads/calling-hours/rules-by-type.ts';
+import type { LeadState } from '../leads/lead.ts';
 import { leadActions } from '../leads/lead-action.ts';
 import { submittedFields } from '../leads/submitted-fields.ts';
 import type { WaitCause } from '../leads/wait-cause.ts';
@@ -133,6 +134,13 @@ function waitOf(
   return opening?.waitsFor && { waitsFor: opening.waitsFor, until: opening.opensAt };
 }
 
+/** States of leads whose call may still be made, or ended because it was too late. */
+const expiringStates: readonly LeadState[] = ['scheduled', 'held', 'failed', 'expired'];
+
+function describeExpiry(id: string, expiresAt: number): string {
+  return `Lead ${id} is not called from ${formatTime(expiresAt)} on, as its partner requested.`;
+}
+
 /** The reason is not stored with the lead, and may have ended since. */
 function describeSuppressed(id: string, mobile: string): string {
   return `Lead ${id} is suppressed: its number was in the do-not-call list, or in the list of a registry that its type requires. \`leads suppression check ${mobile}\` shows which entries there are now.`;
@@ -153,6 +161,9 @@ async function printPerson(output: Output, person: Person, rules: RulesByType): 
     if (lead.state === 'suppressed') await output.text(describeSuppressed(lead.id, mobile));
     const wait = waitOf(lead, person, rules);
     if (wait !== undefined) await output.text(describeWait(lead.id, wait.waitsFor, wait.until));
+    if (lead.expiresAt !== null && expiringStates.includes(lead.state)) {
+      await output.text(describeExpiry(lead.id, lead.expiresAt));
+    }
   }
   await output.gap();
   await output.table(

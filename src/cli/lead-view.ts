@@ -18,6 +18,8 @@ export const leadMembers = {
   accepted_at: 'when it was accepted (ISO 8601)',
   due_at:
     'when its call is due (ISO 8601); while it waits for something, the end of the wait, as for partners',
+  expires_at: 'when it is too late to call (ISO 8601); null: never',
+  priority: 'priority among the leads that are due, from 0 to 9: 9 comes first',
   next_attempt_at:
     'earliest time of the next attempt (ISO 8601); null: it is not scheduled, or an attempt is in flight',
   waits_for: `what it waits for until then: ${waitCauses.map((cause) => `\`${cause}\``).join(', ')}; null: nothing but that time`,
@@ -55,6 +57,8 @@ export const leadView: View<LeadRecord, keyof typeof leadMembers> = {
     MOBILE: (lead) => lead.mobile,
     DIALLED: (lead) => timeOr(lead.dialledAt, '-'),
     CANCELLED: (lead) => timeOr(lead.cancelledAt, '-'),
+    EXPIRES: (lead) => timeOr(lead.expiresAt, '-'),
+    PRIORITY: (lead) => String(lead.priority),
     RESULT: (lead) => lead.result ?? '-',
     CALLED: (lead) => timeOr(lead.resultAt, '-'),
     ATTEMPTS: (lead) => String(lead.attempts),
@@ -71,6 +75,8 @@ export const leadView: View<LeadRecord, keyof typeof leadMembers> = {
     mobile: lead.mobile,
     accepted_at: formatTime(lead.acceptedAt),
     due_at: formatTime(dueAtOf(lead)),
+    expires_at: formatTime(lead.expiresAt),
+    priority: lead.priority,
     next_attempt_at: formatTime(lead.nextAttemptAt),
     waits_for: lead.waitsFor,
     dialled_at: formatTime(lead.dialledAt),

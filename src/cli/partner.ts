@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { UserError } from '../errors/user-error.ts';
+import { maxPriority } from '../leads/submission.ts';
 import { checkName } from '../partners/partner.ts';
 import {
   maxBurst,
@@ -24,6 +25,8 @@ import { grantCommand, revokeTypeCommand } from './partner-types.ts';
 const limitMember = '`off`, `default`, or an object with `per_second` and `burst`';
 const quotaMember = 'maximum number of leads that are accepted on one day (UTC); null: any number';
 
+const priorityMember = 'maximum priority of its leads, from 0 to 9';
+
 const listMembers = {
   name: 'name of the partner',
   state: '`active`, `suspended` or `deleted`',
@@ -31,6 +34,7 @@ const listMembers = {
   keys: 'number of keys that are neither revoked nor expired; they are rejected while the partner is suspended',
   limit: limitMember,
   daily_quota: quotaMember,
+  max_priority: priorityMember,
   accepted_today: 'number of its leads that were accepted today (UTC), recorded every few seconds',
   suspended_at: 'when it was suspended (ISO 8601); null: it is not suspended',
   deleted_at: 'when it was deleted (ISO 8601); null: it is not deleted',
@@ -46,6 +50,7 @@ const view: View<PartnerRecord, keyof typeof listMembers> = {
     LIMIT: ({ limit }) => (typeof limit === 'string' ? limit : `${limit.perSecond}/s, burst ${limit.burst}`),
     TODAY: ({ acceptedToday, dailyQuota }) =>
       dailyQuota === null ? String(acceptedToday) : `${acceptedToday} of ${dailyQuota}`,
+    PRIORITY: ({ maxPriority }) => `up to ${maxPriority}`,
     CREATED: (partner) => ({ time: partner.createdAt }),
   },
   narrow: ['PARTNER', 'STATE', 'TYPES', 'KEYS', 'LIMIT', 'TODAY'],
@@ -56,6 +61,7 @@ const view: View<PartnerRecord, keyof typeof listMembers> = {
     keys: partner.keys,
     limit: limitJson(partner.limit),
     daily_quota: partner.dailyQuota,
+    max_priority: partner.maxPriority,
     accepted_today: partner.acceptedToday,
     suspended_at: formatTime(partner.suspendedAt),
     deleted_at: formatTime(partner.deletedAt),
@@ -132,13 +138,14 @@ function listCommand(context: CommandContext): Command {
 
 interface LimitOptions {
   burst?: number;
-  daily?: number | 'off';
+  daily?: number | 'off' | undefined;
+  priority?: number | undefined;
 }
 
 function limitCommand(context: CommandContext): Command {
   const command = new Command('limit')
     .description(
-      'set the rate limit of each key of a partner, and how many of its leads are accepted per day',
+      'set the rate limit of each key of a partner, how many of its leads are accepted per day, and their maximum priority',
     )
     .argument('<partner>', 'name of the partner')
     .argument('[per-second]', 'requests per second; `off`: no limit; `default`: RATE_LIMIT', parseRate)
@@ -152,27 +159,40 @@ function limitCommand(context: CommandContext): Command {
         '--daily <n>',
         'number of leads of the partner that are accepted on one day (UTC); `off`: any number',
       ).argParser((text) => (text === 'off' ? text : parseCountUpTo(maxDailyQuota, text))),
+    )
+    .addOption(
+      new Option(
+        '--priority <n>',
+        'maximum priority of leads that the partner adds from now on, from 0 to 9; 9: no maximum',
+      ).argParser(parsePriority),
     );
   return defineAction(
     command,
     context,
-    { partner: 'name of the partner', limit: limitMember, daily_quota: quotaMember },
+    {
+      partner: 'name of the partner',
+      limit: limitMember,
+      daily_quota: quotaMember,
+      max_priority: priorityMember,
+    },
     async (
       { store, output },
-      { burst, daily }: LimitOptions,
+      { burst, daily, priority }: LimitOptions,
       [name, rate]: [string, number | 'off' | 'default' | undefined],
     ) => {
       const limit = limitIn(rate, burst);
-      if (limit === undefined && daily === undefined) {
-        throw new UserError('Nothing to set. Pass a number of requests per second, --daily, or both.');
+      if (limit === undefined && daily === undefined && priority === undefined) {
+        throw new UserError('Nothing to set. Pass a number of requests per second, --daily or --priority.');
       }
       if (limit !== undefined) await store.limitPartner(name, limit);
       if (daily !== undefined) await store.setDailyQuota(name, daily === 'off' ? null : daily);
+      if (priority !== undefined) await store.setMaxPriority(name, priority);
       const partner = await findPartner(store, name);
-      await output.done(describeLimits(partner, limit, daily), {
+      await output.done(describeLimits(partner, limit, { daily, priority }), {
         partner: name,
         limit: limitJson(partner.limit),
         daily_quota: partner.dailyQuota,
+        max_priority: partner.maxPriority,
       });
     },
   );
@@ -194,7 +214,7 @@ function limitIn(
 function describeLimits(
   { name, dailyQuota }: PartnerRecord,
   limit: PartnerLimit | undefined,
-  daily: LimitOptions['daily'],
+  { daily, priority }: LimitOptions,
 ): string {
   const partner = JSON.stringify(name);
   const sentences: string[] = [];
@@ -203,6 +223,10 @@ function describeLimits(
     const leads =
       dailyQuota === null ? 'any number of leads' : `up to ${counted(dailyQuota, 'lead', 'leads')}`;
     sentences.push(`Partner ${partner} may add ${leads} on one day (UTC).`);
+  }
+  if (priority === maxPriority) sentences.push(`Partner ${partner} may send any priority.`);
+  else if (priority !== undefined) {
+    sentences.push(`Leads that partner ${partner} adds have a priority of up to ${priority}.`);
   }
   return sentences.join(' ');
 }
@@ -214,6 +238,12 @@ function parseRate(text: string): number | 'off' | 'default' {
   throw new InvalidArgumentError(
     `It must be \`off\`, \`default\` or a whole number from 1 to ${maxPerSecond}.`,
   );
+}
+
+function parsePriority(text: string): number {
+  const priority = parseDigits(text);
+  if (priority <= maxPriority) return priority;
+  throw new InvalidArgumentError(`It must be a whole number from 0 to ${maxPriority}.`);
 }
 
 function parseCountUpTo(max: number, text: string): number {

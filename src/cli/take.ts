@@ -1,5 +1,11 @@
 import { deliveryPermission } from '../delivery/delivery-rules.ts';
-import type { DeliveryPermission, Permission, Permitted, Waiting } from '../delivery/permission.ts';
+import type {
+  DeliveryPermission,
+  Permission,
+  Permitted,
+  TooLateCause,
+  Waiting,
+} from '../delivery/permission.ts';
 import { releasesOf, sortedPermissions } from '../delivery/sorted-permissions.ts';
 import { WaitingBacklog } from '../delivery/waiting-backlog.ts';
 import { UserError } from '../errors/user-error.ts';
@@ -44,7 +50,8 @@ export async function takeDue(
   const backlog = new WaitingBacklog(store, permission);
   const notPermitted: Wait[] = [];
   let remaining = limit;
-  const skipped = { expired: 0, undecided: 0, suppressed: 0 };
+  const tooLate: Record<TooLateCause, number> = { 'dial-within': 0, 'expires-at': 0 };
+  const skipped = { undecided: 0, suppressed: 0 };
   try {
     while (remaining > 0) {
       const claim = newIdentifier();
@@ -53,11 +60,13 @@ export async function takeDue(
       const leads = await store.claimDue({ claim, limit: size, lease });
       if (leads.length === 0) break;
       const decisions = await decide(store, permission, claim, leads);
-      const { permitted, waiting, suppressed, tooLate } = await applyDecisions(store, claim, decisions);
+      const { permitted, waiting, suppressed, ended } = await applyDecisions(store, claim, decisions);
       notPermitted.push(...waiting.map(waitOf));
       skipped.suppressed += suppressed;
-      skipped.expired += tooLate.expired.length;
-      skipped.undecided += tooLate.undecided.length;
+      for (const { cause, expired, undecided } of ended) {
+        tooLate[cause] += expired.length + undecided.length;
+        skipped.undecided += undecided.length;
+      }
       const batch = new Batch(store, claim, permitted, lease);
       if (performance.now() - claimedAt > maxStartDelay) skipped.suppressed += await batch.renewBefore();
       remaining -= await batch.deliver(print, startedAt);
@@ -65,12 +74,13 @@ export async function takeDue(
       notPermitted.push(...(await backlog.postponeAfter(claimed)).map(waitOf));
     }
   } finally {
-    const { expired, undecided, suppressed } = skipped;
+    const { undecided, suppressed } = skipped;
     if (suppressed > 0)
       note(`Not delivered because their people are in the do-not-call list: ${suppressed}.`);
-    const tooLate = expired + undecided;
     noteWaiting('Not delivered now', notPermitted, note);
-    if (tooLate > 0) note(`Not delivered because DIAL_WITHIN has passed: ${tooLate}.`);
+    const { 'dial-within': late, 'expires-at': expired } = tooLate;
+    if (late > 0) note(`Not delivered because DIAL_WITHIN has passed: ${late}.`);
+    if (expired > 0) note(`Not delivered because their expires_at has passed: ${expired}.`);
     if (undecided > 0) {
       note(`The dialler may have ${undecided} of them. Run \`leads lead list --undecided\` to list them.`);
     }
@@ -107,15 +117,16 @@ async function applyDecisions(
   permitted: Permitted[];
   waiting: Waiting[];
   suppressed: number;
-  tooLate: EndedTooLate;
+  ended: (EndedTooLate & { cause: TooLateCause })[];
 }> {
-  const { permitted, waiting, suppressed, tooLate: late } = sortedPermissions(permissions);
+  const { permitted, waiting, suppressed, tooLate } = sortedPermissions(permissions);
   for (const { ids, until, waitsFor } of releasesOf(waiting)) {
     await store.releaseLeads(claim, ids, until, waitsFor);
   }
   if (suppressed.length > 0) await store.suppressClaimed(claim, suppressed);
-  const tooLate = late.length > 0 ? await store.endTooLate(claim, late) : { expired: [], undecided: [] };
-  return { permitted, waiting, suppressed: suppressed.length, tooLate };
+  const ended = [];
+  for (const [cause, ids] of tooLate) ended.push({ cause, ...(await store.endTooLate(claim, ids)) });
+  return { permitted, waiting, suppressed: suppressed.length, ended };
 }
 
 /** Leads that are claimed, printed and recorded together. */

@@ -8,7 +8,7 @@ interface Schema {
 
 /** The schema of a body without alternatives. */
 export type WithoutAlternatives<Field> = { properties: Readonly<Record<string, Field>> } & (
-  | { required?: readonly string[]; if?: undefined; else?: undefined }
+  | { required?: readonly string[]; if?: object; else?: undefined }
   | { required?: undefined; if: { required: readonly [string] }; else: { required: readonly string[] } }
 );
 

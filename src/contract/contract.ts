@@ -134,7 +134,7 @@ export function bodySchema(document: Document, operation: ContractOperation): Bo
   const media = body.content[operation.mediaTypes[0] ?? ''];
   if (media === undefined) throw new Error(`The body of ${operation.id} has no schema in openapi.yaml.`);
   const { properties, required = [], if: condition, else: otherwise } = media.schema;
-  if (condition === undefined) return { properties, required };
+  if (otherwise === undefined) return { properties, required };
   const [selector] = condition.required;
   return { properties, required: [selector, ...otherwise.required], selector };
 }

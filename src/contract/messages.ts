@@ -3,7 +3,7 @@ import type { components } from '../../generated/openapi.ts';
 import { closestName } from '../text/closest-name.ts';
 import { isBlank } from '../text/visible.ts';
 import { allowsType, type BodySchema, type FieldSchema } from './contract.ts';
-import { earliestPast, pastKeyword } from './vocabulary.ts';
+import { afterCallKeyword, earliestPast, futureKeyword, futureProblem, pastKeyword } from './vocabulary.ts';
 
 /** Validation errors by field: the body of a 400. */
 export type ValidationErrors = components['schemas']['ValidationErrors'];
@@ -120,8 +120,17 @@ function messageFor(
       return Date.parse(String(value)) < earliestPast
         ? `${label} is too early (minimum is ${new Date(earliestPast).toISOString().slice(0, 10)}).`
         : `${label} cannot be in the future.`;
+    case afterCallKeyword:
+      return `${label} must be later than the time of the call.`;
+    case futureKeyword: {
+      const problem = futureProblem(String(value));
+      if (problem === 'past') return `${label} cannot be in the past.`;
+      if (problem === 'too-late') return `${label} is too late (maximum is one year from now).`;
+    }
   }
-  if (field['x-error-message'] !== undefined) return field['x-error-message'];
+  // A condition on several fields has a message of its own.
+  const message: string | undefined = error.parentSchema?.['x-error-message'] ?? field['x-error-message'];
+  if (message !== undefined) return message;
   if (error.keyword === 'type') return typeMessage(label, field, value);
   const described = field.format === undefined ? undefined : describedFormats[field.format];
   if (described !== undefined) return `${label} is not a valid ${described}.`;

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import type { DataValidationCxt } from 'ajv/dist/types/index.js';
 import { fullFormats } from 'ajv-formats/dist/formats.js';
 import { findZone } from '../leads/calling-hours/zone-set.ts';
 import type { PhoneParsers } from '../leads/phone.ts';
@@ -13,7 +14,16 @@ export const pastKeyword = 'x-past';
 /** Earliest plausible time (ms since 1970). */
 export const earliestPast = Date.UTC(2000, 0, 1);
 
-/** Time by which a partner's clock may be ahead (ms). */
+/** Keyword: the time must be plausible for something that is planned. */
+export const futureKeyword = 'x-future';
+
+/** Keyword: the time must be later than that of the call, which `call_at` or `delays` of the same body determine. */
+export const afterCallKeyword = 'x-after-call';
+
+/** Latest plausible time, from now on (ms): the maximum of `delays`. */
+const maxFuture = 31_536_000_000;
+
+/** Time by which the clock of a partner may differ (ms). */
 const clockTolerance = 5 * 60_000;
 
 /** Creates an Ajv that reports every error, and knows only the messages of openapi.yaml. */
@@ -46,6 +56,14 @@ export function contractAjv({ parse, reasonNotCallable }: PhoneParsers): Ajv2020
   // `isIP` accepts the zone of a link-local address, which means something only on the person's own machine.
   ajv.addFormat('ip-address', (value) => isIP(value) !== 0 && !value.includes('%'));
   ajv.addKeyword({ keyword: pastKeyword, type: 'string', schemaType: 'boolean', validate: isPast });
+  ajv.addKeyword({ keyword: futureKeyword, type: 'string', schemaType: 'boolean', validate: isFuture });
+  ajv.addKeyword({
+    keyword: afterCallKeyword,
+    type: 'string',
+    schemaType: 'boolean',
+    validate: (isRequired: boolean, value: string, _schema?: object, context?: DataValidationCxt) =>
+      !isRequired || isAfterCall(value, context?.parentData ?? {}),
+  });
   ajv.addKeyword({
     keyword: callableKeyword,
     type: 'string',
@@ -82,6 +100,32 @@ function isWebUrl(value: string): boolean {
 function isPast(isRequired: boolean, value: string): boolean {
   const time = Date.parse(value);
   return !isRequired || !(time < earliestPast || time > Date.now() + clockTolerance);
+}
+
+/** What is wrong with the time of something that is planned. Undefined: nothing, or it is no time. */
+export function futureProblem(value: string): 'past' | 'too-late' | undefined {
+  const [time, now] = [Date.parse(value), Date.now()];
+  if (time < now - clockTolerance) return 'past';
+  return time > now + maxFuture + clockTolerance ? 'too-late' : undefined;
+}
+
+/** Returns false also for a value that is no time, such as one in a leap second. */
+function isFuture(isRequired: boolean, value: string): boolean {
+  return !isRequired || (futureProblem(value) === undefined && !Number.isNaN(Date.parse(value)));
+}
+
+/** The fields of a normalised body that determine the time of the call. They may be invalid. */
+interface CallTime {
+  call_at?: unknown;
+  delays?: unknown;
+}
+
+/** Returns true also for a time that breaks another rule. */
+function isAfterCall(value: string, { call_at: callAt, delays }: CallTime): boolean {
+  const [time, now] = [Date.parse(value), Date.now()];
+  if (futureProblem(value) !== undefined || Number.isNaN(time)) return true;
+  const requested = typeof callAt === 'string' ? Date.parse(callAt) : now + Number(delays ?? 0) * 1_000;
+  return time > (requested > now ? requested : now);
 }
 
 /** Returns undefined if the text is not JSON. */

@@ -3,7 +3,7 @@ import type { EndedTooLate } from '../store/delivery-gaps.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { AttemptRecorder } from './attempt-recorder.ts';
 import type { DeliveryObserver } from './delivery-observer.ts';
-import type { DeliveryPermission, Permission, Permitted } from './permission.ts';
+import type { DeliveryPermission, Permission, Permitted, TooLateCause } from './permission.ts';
 import type { SettlingLeads } from './settling-leads.ts';
 import { releasesOf, sortedPermissions } from './sorted-permissions.ts';
 
@@ -11,8 +11,19 @@ const suppressedMessage = 'Leads are not delivered: their people are in the do-n
 
 const withdrawnMessage = 'Leads are withdrawn instead of being sent again.';
 
-const tooLateUndecided =
-  'Leads are past DIAL_WITHIN, and the dialler may have them. Check the dialler, then run `leads lead resolve`.';
+/** What is logged about leads that are too late to call. */
+const tooLateMessages: Readonly<Record<TooLateCause, { expired: string; undecided: string }>> = {
+  'dial-within': {
+    expired: 'Leads are past DIAL_WITHIN and will not be delivered.',
+    undecided:
+      'Leads are past DIAL_WITHIN, and the dialler may have them. Check the dialler, then run `leads lead resolve`.',
+  },
+  'expires-at': {
+    expired: 'Leads are past their expires_at and will not be delivered.',
+    undecided:
+      'Leads are past their expires_at, and the dialler may have them. Check the dialler, then run `leads lead resolve`.',
+  },
+};
 
 /** What the filter depends on. */
 export interface ClaimFilterOptions {
@@ -54,18 +65,17 @@ export class ClaimFilter {
       await recorder.release(claim, ids, until, waitsFor);
     }
     await this.suppress(claim, suppressed);
-    this.#reportTooLate(await recorder.endTooLate(claim, tooLate));
+    for (const [cause, ids] of tooLate) this.#reportTooLate(cause, await recorder.endTooLate(claim, ids));
     return { permitted, waiting: waiting.length };
   }
 
-  #reportTooLate({ expired, undecided }: EndedTooLate): void {
+  #reportTooLate(cause: TooLateCause, { expired, undecided }: EndedTooLate): void {
     const { log, observer } = this.#options;
+    const messages = tooLateMessages[cause];
     const tooLate = expired.length + undecided.length;
-    if (tooLate > 0) observer.onTooLate(tooLate);
-    if (expired.length > 0) {
-      log.warn({ leads: expired }, 'Leads are past DIAL_WITHIN and will not be delivered.');
-    }
-    if (undecided.length > 0) log.error({ leads: undecided }, tooLateUndecided);
+    if (tooLate > 0) observer.onTooLate(cause, tooLate);
+    if (expired.length > 0) log.warn({ leads: expired }, messages.expired);
+    if (undecided.length > 0) log.error({ leads: undecided }, messages.undecided);
   }
 
   /** Ends leads of a claim that are not sent because their people objected. */

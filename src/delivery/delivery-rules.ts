@@ -14,6 +14,7 @@ import { BlockedTimes } from './blocked-times.ts';
 import { CallLimitRule } from './call-limit-rule.ts';
 import { CallingHoursRule } from './calling-hours-rule.ts';
 import { DoNotCallRule } from './do-not-call-rule.ts';
+import { ExpiryRule } from './expiry-rule.ts';
 import { OtherPhoneRule } from './other-phone-rule.ts';
 import { DeliveryPermission } from './permission.ts';
 import { RegistryRule } from './registry-rule.ts';
@@ -52,10 +53,11 @@ export function deliveryPermission(context: RuleContext): DeliveryPermission {
   const screening = new ScreeningByType(store);
   const rules = new CallingRules(() => store.callingHours(), presetFor(defaultCountry));
   // The lists come first: a person who objected must not stay scheduled until the next opening, and a lead that waits for a
-  // registry must not become too late. The service is asked only about leads that may be delivered now. The limit comes
+  // registry must not become too late, unless its partner has limited its time. The service is asked only about leads that may be delivered now. The limit comes
   // after: only leads that are delivered count.
   const rulesInOrder = [
     new DoNotCallRule(store, parsePhone),
+    new ExpiryRule(),
     new RegistryRule(store, screening, parsePhone),
     ...(dialWithin === undefined ? [] : [new TooLateRule(store, rules, dialWithin)]),
     new CallingHoursRule(rules, parsePhone, () => store.clockSkew()),

@@ -4,14 +4,17 @@ import type { WaitCause } from '../leads/wait-cause.ts';
 import type { DueLead } from '../store/delivery.ts';
 import type { BlockedTimes } from './blocked-times.ts';
 
+/** Why it is too late to call: DIAL_WITHIN has passed, or the time that the partner sent with the lead. */
+export type TooLateCause = 'dial-within' | 'expires-at';
+
 /** What may happen to a claimed lead now. */
 export type Permission<Lead extends DueLead = DueLead> =
   | Permitted<Lead>
   | Waiting<Lead>
   | {
-      /** DIAL_WITHIN has passed. */
       outcome: 'too-late';
       lead: Lead;
+      cause: TooLateCause;
     }
   | {
       /** The person does not want the call. */

@@ -27,10 +27,11 @@ export class TooLateRule implements DeliveryRule {
     if (late.length === 0) return leads.map((lead) => ({ outcome: 'deliver', lead }));
     const gaps = await this.#store.deliveryGaps(Math.min(...late.map(({ dueAt }) => dueAt)));
     const rules = await this.#rules.current();
-    return leads.map((lead) => ({
-      outcome: this.#isTooLate(lead, rules.get(lead.type), gaps, now) ? 'too-late' : 'deliver',
-      lead,
-    }));
+    return leads.map((lead) =>
+      this.#isTooLate(lead, rules.get(lead.type), gaps, now)
+        ? { outcome: 'too-late', lead, cause: 'dial-within' }
+        : { outcome: 'deliver', lead },
+    );
   }
 
   #isTooLate(

@@ -40,8 +40,8 @@ function rowFields(row: unknown): unknown {
 }
 
 /**
- * Returns the fingerprints that a stored request can have: blank optional fields count as missing, and the delay may have
- * been sent as text.
+ * Returns the fingerprints that a stored request can have: blank optional fields count as missing, and the delay and the
+ * priority may have been sent as text.
  *
  * @param content request body as sent (JSON text)
  */
@@ -49,6 +49,9 @@ export function fingerprintsOf(operationId: string, content: string): string[] {
   const body: object = JSON.parse(content);
   const given = Object.fromEntries(Object.entries(body).filter(([, value]) => !isBlank(value)));
   const bodies = [body, given];
-  if ('delays' in given) bodies.push({ ...given, delays: Number(given['delays']) });
+  const numbers = ['delays', 'priority'].filter((name) => name in given);
+  if (numbers.length > 0) {
+    bodies.push({ ...given, ...Object.fromEntries(numbers.map((name) => [name, Number(given[name])])) });
+  }
   return bodies.map((each) => fingerprintOf(operationId, each));
 }

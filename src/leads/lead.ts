@@ -91,6 +91,10 @@ export interface LeadStatus {
   result: CallResult | null;
   /** When that call was made; null: none was reported. */
   resultAt: number | null;
+  /** When it is too late to call; null: never. */
+  expiresAt: number | null;
+  /** From 0 to 9. */
+  priority: number;
 }
 
 /**

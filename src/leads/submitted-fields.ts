@@ -87,6 +87,32 @@ export function sentWhereabouts({
   return { postcode: unlessBlank(postcode), timeZone: unlessBlank(time_zone) };
 }
 
+/** When a call is requested, and how soon it is made among those that are due. Undefined: missing or blank. */
+export interface Schedule {
+  /** Milliseconds since 1970. */
+  callAt: number | undefined;
+  /** When it is too late to call (ms since 1970). */
+  expiresAt: number | undefined;
+  /** From 0 to 9. */
+  priority: number | undefined;
+}
+
+/** What a body says about the time of the call. */
+type SentSchedule = { [Field in 'call_at' | 'expires_at' | 'priority']?: SubmittedLead[Field] | undefined };
+
+/** Returns what a body says about the time of the call. */
+export function sentSchedule({ call_at, expires_at, priority }: SentSchedule): Schedule {
+  return {
+    callAt: timeIn(call_at),
+    expiresAt: timeIn(expires_at),
+    priority: isBlank(priority) ? undefined : Number(priority),
+  };
+}
+
+function timeIn(text: string | null | undefined): number | undefined {
+  return isBlank(text) ? undefined : Date.parse(String(text));
+}
+
 /** Returns a submission without its `other_phone`. @param content content of the submission (JSON text) */
 export function withoutOtherPhone(content: string): string {
   const { other_phone: _, ...others } = submittedLead(content);

@@ -122,7 +122,8 @@ function rowResults(sent: readonly unknown[], reader: RowReader, example: string
 function withDueTime(example: ResponseExample, body: object, receivedAt: number): ResponseExample {
   if (!('Lead-Due' in example.headers)) return example;
   const delays = 'delays' in body ? Number(body.delays) : 0;
-  const due = new Date(requestedTime({ receivedAt, delays }, receivedAt)).toISOString();
+  const callAt = 'call_at' in body ? Date.parse(String(body.call_at)) : undefined;
+  const due = new Date(requestedTime({ receivedAt, delays, callAt }, receivedAt)).toISOString();
   return { ...example, headers: { ...example.headers, 'Lead-Due': due } };
 }
 

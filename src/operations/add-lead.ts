@@ -1,10 +1,11 @@
+import { expiresBeforeOpening } from '../contract/refusals.ts';
 import { Reply } from '../contract/reply.ts';
 import type { CallingRule, Opening } from '../leads/calling-hours/calling-hours.ts';
 import type { CallingRules, RulesByType } from '../leads/calling-hours/rules-by-type.ts';
 import type { SubmissionOutcome } from '../leads/lead.ts';
 import type { ParsePhone } from '../leads/phone.ts';
-import { requestedTime, type Submission } from '../leads/submission.ts';
-import { sentWhereabouts } from '../leads/submitted-fields.ts';
+import { requestedTime, type Submission, scheduleOf } from '../leads/submission.ts';
+import { sentSchedule, sentWhereabouts } from '../leads/submitted-fields.ts';
 import type { Intake, SubmissionResult } from '../store/intake.ts';
 import { inSpan, traceparent } from '../telemetry/tracing.ts';
 import { idempotencyKeyReused, replayedHeaders } from './idempotent.ts';
@@ -45,15 +46,26 @@ export function addLead(
   quotas: DailyQuotas,
 ): Operation<'addLead'> {
   return {
-    async run({ id, partner, keyId, dailyQuota, body, text, receivedAt, idempotency }) {
-      if (body.test === true) {
+    async run({ id, partner, keyId, dailyQuota, maxPriority, body, text, receivedAt, idempotency }) {
+      if (body.test === true && body.expires_at === undefined) {
         return replyToTest(await intake.isGranted(partner.id, body.type));
       }
-      const request = { id, partnerId: partner.id, keyId, receivedAt, text, trace: traceparent() };
+      const request = {
+        id,
+        partnerId: partner.id,
+        keyId,
+        maxPriority,
+        receivedAt,
+        text,
+        trace: traceparent(),
+      };
       const rules = callingRules.current();
       // Most often they are no promise, and every `await` costs time.
       const known = rules instanceof Promise ? await rules : rules;
       const submission = submissionOf(body, request, parsePhone, known);
+      const unsaved = replyWithoutSaving(submission, body, (type) => intake.isGranted(partner.id, type));
+      const unsavedReply = unsaved && (await unsaved);
+      if (unsavedReply !== undefined) return unsavedReply;
       const retryAfter = quotas.enter(partner.id, dailyQuota);
       if (retryAfter !== undefined) return tooManyLeads(retryAfter);
       try {
@@ -73,12 +85,14 @@ export interface SubmittedRequest
   extends Pick<Submission, 'id' | 'partnerId' | 'keyId' | 'receivedAt' | 'trace'> {
   /** The body as it was sent (JSON text). */
   text: string;
+  /** Maximum priority of the partner's leads. */
+  maxPriority: number;
 }
 
 /** Returns the submission of a valid request. @param body the normalised body */
 export function submissionOf(
   body: OperationRequest<'addLead'>['body'],
-  { id, partnerId, keyId, receivedAt, text, trace }: SubmittedRequest,
+  { id, partnerId, keyId, maxPriority, receivedAt, text, trace }: SubmittedRequest,
   parsePhone: ParsePhone,
   rules: RulesByType,
 ): Submission {
@@ -93,9 +107,38 @@ export function submissionOf(
     content: text,
     trace,
   };
+  if (body.call_at !== undefined || body.expires_at !== undefined || body.priority !== undefined) {
+    Object.assign(submission, scheduleOf(sentSchedule(body), submission, maxPriority));
+  }
   const rule = rules.get(body.type);
   submission.opening = rule && openingOf(submission, body, rule);
   return submission;
+}
+
+/**
+ * Returns the reply to a valid request that saves nothing: a test, or a lead that expires before calling hours permit its
+ * call. Undefined: there is none, which is no promise for most requests.
+ *
+ * @param isGranted whether the partner can add leads of a type. The calling hours of other types are not disclosed.
+ */
+export function replyWithoutSaving(
+  submission: Submission,
+  { test, type }: OperationRequest<'addLead'>['body'],
+  isGranted: (type: string) => Promise<boolean>,
+): Promise<Reply<'addLead'> | undefined> | undefined {
+  const refusal = refusalOfExpiry(submission);
+  if (refusal === undefined && test !== true) return undefined;
+  return isGranted(type).then((granted) => {
+    if (refusal !== undefined && granted) return refusal;
+    return test === true ? replyToTest(granted) : undefined;
+  });
+}
+
+/** Returns the refusal of a lead that expires before calling hours permit its call. Undefined: there is none. */
+function refusalOfExpiry({ expiresAt, opening }: Submission): Reply<'addLead'> | undefined {
+  if (expiresAt === undefined || opening?.waitsFor !== 'calling-hours' || opening.opensAt < expiresAt)
+    return undefined;
+  return expiresBeforeOpening(opening.opensAt);
 }
 
 /** Returns when calling hours permit the call of a submission. */
@@ -109,7 +152,7 @@ function openingOf(
 }
 
 /** Returns the reply to a test. @param isGranted whether the partner can add leads of the type */
-export function replyToTest(isGranted: boolean): Reply<'addLead'> {
+function replyToTest(isGranted: boolean): Reply<'addLead'> {
   return isGranted ? testPassed : testFailed;
 }
 

@@ -16,7 +16,7 @@ import type { ParsePhone } from '../leads/phone.ts';
 import type { Submission } from '../leads/submission.ts';
 import type { Intake, SubmissionResult } from '../store/intake.ts';
 import { inSpan, traceparent } from '../telemetry/tracing.ts';
-import { type DailyQuotas, replyTo, replyToTest, submissionOf, tooManyLeads } from './add-lead.ts';
+import { type DailyQuotas, replyTo, replyWithoutSaving, submissionOf, tooManyLeads } from './add-lead.ts';
 import { idempotencyKeyReused, replayedHeaders } from './idempotent.ts';
 import type { Operation, OperationRequest } from './operation.ts';
 
@@ -116,45 +116,36 @@ async function readRows(request: BulkRequest, validation: RowValidation): Promis
 /** Returns what is to be done with each row. The first submission has the identifier of the request. */
 async function plan(
   rows: readonly ReadRow[],
-  { id, partner, keyId, receivedAt }: BulkRequest,
+  { id, partner, keyId, maxPriority, receivedAt }: BulkRequest,
   intake: Pick<Intake, 'isGranted'>,
   parsePhone: ParsePhone,
   rules: RulesByType,
 ): Promise<PlannedRow[]> {
-  const tests = await testReplies(rows, partner.id, intake);
   const trace = traceparent();
+  const grants = new Map<string, Promise<boolean>>();
+  const isGranted = (type: string) => {
+    const grant = grants.get(type) ?? intake.isGranted(partner.id, type);
+    grants.set(type, grant);
+    return grant;
+  };
   let nextId: string | undefined = id;
-  return rows.map((row) => {
-    if ('refusal' in row) return { ref: row.ref, reply: row.refusal };
+  const planned: PlannedRow[] = [];
+  for (const row of rows) {
+    if ('refusal' in row) {
+      planned.push({ ref: row.ref, reply: row.refusal });
+      continue;
+    }
     const { ref, text } = row;
     const body = leadIn(row);
-    const test = body.test === true ? tests.get(body.type) : undefined;
-    if (test !== undefined) return { ref, reply: test };
-    const submitted = {
-      id: nextId ?? newIdentifier(receivedAt),
-      partnerId: partner.id,
-      keyId,
-      receivedAt,
-      text,
-      trace,
-    };
-    nextId = undefined;
-    return { ref, submission: submissionOf(body, submitted, parsePhone, rules) };
-  });
-}
-
-/** Returns the replies to tests, by lead type. */
-async function testReplies(
-  rows: readonly ReadRow[],
-  partnerId: number,
-  intake: Pick<Intake, 'isGranted'>,
-): Promise<Map<string, Reply<'addLead'>>> {
-  const tested = rows.flatMap((row) =>
-    'refusal' in row || leadIn(row).test !== true ? [] : [leadIn(row).type],
-  );
-  const replies = new Map<string, Reply<'addLead'>>();
-  for (const type of new Set(tested)) replies.set(type, replyToTest(await intake.isGranted(partnerId, type)));
-  return replies;
+    const request = { partnerId: partner.id, keyId, maxPriority, receivedAt, text, trace };
+    const submitted = { id: nextId ?? newIdentifier(receivedAt), ...request };
+    const submission = submissionOf(body, submitted, parsePhone, rules);
+    const unsaved = replyWithoutSaving(submission, body, isGranted);
+    const reply = unsaved && (await unsaved);
+    planned.push(reply === undefined ? { ref, submission } : { ref, reply });
+    if (reply === undefined) nextId = undefined;
+  }
+  return planned;
 }
 
 function leadIn({ body }: ValidRow): OperationRequest<'addLead'>['body'] {

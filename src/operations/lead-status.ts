@@ -30,6 +30,8 @@ export function leadStatus(intake: Intake, parsePhone: ParsePhone): Operation<'l
         ...(lead.withdrawal !== null && { withdrawal: lead.withdrawal }),
         ...(lead.result !== null &&
           lead.resultAt !== null && { result: lead.result, result_at: toTimestamp(lead.resultAt) }),
+        ...(lead.expiresAt !== null && { expires_at: toTimestamp(lead.expiresAt) }),
+        ...(lead.priority > 0 && { priority: lead.priority }),
       });
     },
     serverError,

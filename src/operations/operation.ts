@@ -12,6 +12,8 @@ export interface OperationRequest<Id extends OperationId> {
   keyId: string;
   /** Maximum number of leads of the partner that are accepted on one day (UTC); null: no limit. */
   dailyQuota: number | null;
+  /** Maximum priority of the partner's leads. */
+  maxPriority: number;
   /** The normalised body. */
   body: operations[Id]['requestBody']['content']['application/json'];
   /** The body as it was sent (JSON text). */

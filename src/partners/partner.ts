@@ -18,6 +18,8 @@ export interface KeyHolder {
   limit: PartnerLimit;
   /** Maximum number of leads of the partner that are accepted on one day (UTC); null: no limit. */
   dailyQuota: number | null;
+  /** Maximum priority of the partner's leads. */
+  maxPriority: number;
 }
 
 /**

@@ -214,7 +214,7 @@ async function readAndRun(
   caller: KeyHolder,
   endpoint: Endpoint,
 ): Promise<ProcessedRequest> {
-  const { keyId, partner, dailyQuota } = caller;
+  const { keyId, partner, dailyQuota, maxPriority } = caller;
   const { operation, implementation, validate, requiredConsent } = endpoint;
   const content = await readRequest(request, operation, validate, (sent) =>
     operation.id === 'addLead' ? requiredConsent.fieldsOf(partner.id, sent) : [],
@@ -236,6 +236,7 @@ async function readAndRun(
     partner,
     keyId,
     dailyQuota,
+    maxPriority,
     body,
     text: content.text,
     receivedAt: request.receivedAt,

@@ -40,6 +40,8 @@ export interface RowSender {
   partner: Partner;
   /** Maximum number of its leads that are accepted on one day (UTC); null: no limit. */
   dailyQuota: number | null;
+  /** Maximum priority of its leads. */
+  maxPriority: number;
 }
 
 /** Adds leads of partners without a request over HTTP, by the same rules. */

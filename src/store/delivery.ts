@@ -9,6 +9,10 @@ export interface DueLead {
   mobile: string;
   acceptedAt: number;
   dueAt: number;
+  /** When it is too late to call (ms since 1970); null: never. */
+  expiresAt: number | null;
+  /** From 0 to 9. */
+  priority: number;
   /** Request body as sent: JSON text. */
   content: string;
 }
@@ -61,7 +65,10 @@ export interface Attempt {
 
 /** Delivery of due leads to the dialler. */
 export interface Delivery {
-  /** Lists the leads that can be claimed now, in the order in which they became claimable. */
+  /**
+   * Lists the leads that can be claimed now: those with a priority first, the highest one first, and then in the order in
+   * which they became claimable.
+   */
   dueLeads(limit: number): AsyncIterable<DueLead>;
   /**
    * Returns the earliest time at which a lead can be claimed: the earliest due time, retry or end of a lease of all
@@ -76,7 +83,7 @@ export interface Delivery {
    */
   onChange(listener: () => void): () => void;
   /**
-   * Claims due leads whose delivery is not paused, most overdue first. Until the lease ends, no other claim can
+   * Claims due leads whose delivery is not paused, in the order of `dueLeads`. Until the lease ends, no other claim can
    * include them. They can no longer be cancelled.
    */
   claimDue(terms: ClaimTerms): Promise<ClaimedLead[]>;
@@ -92,7 +99,7 @@ export interface Delivery {
   /**
    * Releases leads that a claim still holds and that were not sent: their attempts do not count.
    *
-   * @param notBefore earliest time of the next claim (ms since 1970)
+   * @param notBefore earliest time of the next claim (ms since 1970), unless a lead expires before
    * @param waitsFor what they wait for until then; undefined: nothing that an operator should know
    */
   releaseLeads(
@@ -105,7 +112,7 @@ export interface Delivery {
    * Postpones leads that are due and that nobody has claimed, because they may not be delivered now. Others, such as
    * those whose attempt was interrupted, are not changed.
    *
-   * @param notBefore earliest time of the next claim (ms since 1970)
+   * @param notBefore earliest time of the next claim (ms since 1970), unless a lead expires before
    * @param waitsFor what they wait for until then
    */
   postponeLeads(leadIds: readonly string[], notBefore: number, waitsFor: WaitCause): Promise<void>;
@@ -119,7 +126,8 @@ export interface Delivery {
    * so that a call whose result is unknown can be repeated. If the lead was cancelled or suppressed meanwhile, and this
    * attempt has delivered it, or may have, its withdrawal is opened again.
    *
-   * @param nextAttemptAt time of the next attempt after `unavailable` or `unknown`; undefined: none
+   * @param nextAttemptAt time of the next attempt after `unavailable` or `unknown`, unless the lead expires before;
+   *   undefined: none
    * @returns whether a withdrawal was opened again
    */
   recordAttempt(claim: string, ended: Attempt, nextAttemptAt: number | undefined): Promise<boolean>;

@@ -39,7 +39,7 @@ export interface OperatorActions extends RemainingLeads {
    *
    * @param isForced whether it overrides a later cancellation by the same partner
    * @throws {CancelledLater} if there is such a cancellation and it is not forced
-   * @throws {UserError} if there is no such submission
+   * @throws {UserError} if there is no such submission, or it is too late to call the person (`expires_at`)
    */
   rerunSubmission(submissionId: string, isForced?: boolean): Promise<RerunResult>;
   /**
@@ -47,8 +47,8 @@ export interface OperatorActions extends RemainingLeads {
    *
    * @throws {CancelledLater} if the lead's partner sent a cancellation after the lead, and it is not overridden
    * @throws {UserError} if there is no such lead, it is neither failed, dismissed, suppressed nor scheduled, an attempt is
-   *   in flight, it is due later, the person is in the do-not-call list, the person and type have a later lead, or its
-   *   submission was pruned
+   *   in flight, it is due later, it is too late to call the person (`expires_at`), the person is in the do-not-call
+   *   list, the person and type have a later lead, or its submission was pruned
    */
   retryLead(leadId: string, options?: RetryOptions): Promise<RetryResult>;
   /**

@@ -15,6 +15,8 @@ export interface PartnerRecord extends Partner {
   limit: PartnerLimit;
   /** Maximum number of leads that are accepted on one day (UTC); null: no limit. */
   dailyQuota: number | null;
+  /** Maximum priority of its leads. */
+  maxPriority: number;
   /** Number of its leads that were accepted today (UTC), recorded every few seconds. */
   acceptedToday: number;
 }
@@ -45,6 +47,8 @@ export interface Partners {
   limitPartner(partner: string, limit: PartnerLimit): Promise<void>;
   /** Sets how many leads of a partner are accepted on one day (UTC). @param quota null: no limit */
   setDailyQuota(partner: string, quota: number | null): Promise<void>;
+  /** Sets the maximum priority of leads that a partner adds from now on. @param priority from 0 to 9: no maximum */
+  setMaxPriority(partner: string, priority: number): Promise<void>;
   /** Rejects all keys of a partner until `resumePartner`. Has no effect if it is suspended already. */
   suspendPartner(partner: string): Promise<void>;
   /** Undoes `suspendPartner`. @throws {UserError} if the partner is not suspended */

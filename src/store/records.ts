@@ -14,6 +14,10 @@ export interface LeadRecord {
   state: LeadState;
   acceptedAt: number;
   dueAt: number;
+  /** When it is too late to call; null: never. */
+  expiresAt: number | null;
+  /** From 0 to 9. */
+  priority: number;
   /** Earliest time of the next attempt; null: it is not scheduled, or an attempt is in flight. */
   nextAttemptAt: number | null;
   /** What it waits for until then; null: nothing but that time. */

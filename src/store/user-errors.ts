@@ -71,6 +71,14 @@ export const userErrors = {
     new UserError(
       `Lead ${id} was not scheduled: its person is in the do-not-call list. \`leads suppression check --lead ${id}\` shows who entered the number, and why.`,
     ),
+  expiredLead: (id: string, expiresAt: number) =>
+    new UserError(
+      `Lead ${id} cannot be retried: its partner wanted no call from ${formatTime(expiresAt)} on. Ask the partner to add the person again.`,
+    ),
+  expiredSubmission: (id: string, expiresAt: number) =>
+    new UserError(
+      `Submission ${id} was not re-run: its partner wanted no call from ${formatTime(expiresAt)} on. Ask the partner to add the person again.`,
+    ),
   notYetDue: (id: string, dueAt: number) =>
     new UserError(
       `Lead ${id} is not due before ${formatTime(dueAt)}. To send it now nevertheless, pass --early.`,

@@ -147,13 +147,23 @@ test('sets and shows the limit of a partner', async () => {
     'Each key of partner "broker" may send 1 request per second, and up to 10 at once.\n',
   );
   expect(lines(await leads('partner', 'limit', 'broker', '5', '--burst', '7', '--json'))).toEqual([
-    { partner: 'broker', limit: { per_second: 5, burst: 7 }, daily_quota: null },
+    { partner: 'broker', limit: { per_second: 5, burst: 7 }, daily_quota: null, max_priority: 9 },
   ]);
   expect((await leads('partner', 'list')).stdout).toContain('5/s, burst 7');
   await leads('partner', 'limit', 'broker', 'off');
   expect(lines(await leads('partner', 'list', '--json'))).toMatchObject([{ limit: 'off' }]);
   await leads('partner', 'limit', 'broker', 'default');
   expect(lines(await leads('partner', 'list', '--json'))).toMatchObject([{ limit: 'default' }]);
+});
+
+test('sets and shows the maximum priority of a partner', async () => {
+  const { leads } = storeWithCli();
+  await leads('partner', 'add', 'broker');
+  expect((await leads('partner', 'limit', 'broker', '--priority', '3')).stdout).toBe(
+    'Leads that partner "broker" adds have a priority of up to 3.\n',
+  );
+  expect((await leads('partner', 'list', '--wide')).stdout).toContain('up to 3');
+  expect(lines(await leads('partner', 'list', '--json'))).toMatchObject([{ max_priority: 3 }]);
 });
 
 test('sets and shows the daily quota of a partner, alone or with its rate limit', async () => {
@@ -170,12 +180,13 @@ test('sets and shows the daily quota of a partner, alone or with its rate limit'
     { limit: { per_second: 5, burst: 50 }, daily_quota: 1, accepted_today: 0 },
   ]);
   expect(lines(await leads('partner', 'limit', 'broker', '--daily', 'off', '--json'))).toEqual([
-    { partner: 'broker', limit: { per_second: 5, burst: 50 }, daily_quota: null },
+    { partner: 'broker', limit: { per_second: 5, burst: 50 }, daily_quota: null, max_priority: 9 },
   ]);
   for (const [words, reason] of [
-    [[], 'Nothing to set. Pass a number of requests per second, --daily, or both.'],
+    [[], 'Nothing to set. Pass a number of requests per second, --daily or --priority.'],
     [['--burst', '5'], '--burst requires a number of requests per second.'],
     [['--daily', '0'], 'It must be a whole number, at least 1.'],
+    [['--priority', '10'], 'It must be a whole number from 0 to 9.'],
   ] as const) {
     expect((await leads('partner', 'limit', 'broker', ...words)).stderr).toContain(reason);
   }

@@ -411,7 +411,7 @@ test('a list in a pipe has every column, and each row is one line', async () => 
   const { file } = await storeWith(longest);
   const [head = '', ...rows] = (await outputOf(file, ['lead', 'list'], undefined)).trimEnd().split('\n');
   expect(head).toMatch(
-    /^ID +STATE +DUE +NEXT ATTEMPT +PARTNER +TYPE +MOBILE +DIALLED +CANCELLED +RESULT +CALLED +ATTEMPTS +LAST RESPONSE$/,
+    /^ID +STATE +DUE +NEXT ATTEMPT +PARTNER +TYPE +MOBILE +DIALLED +CANCELLED +EXPIRES +PRIORITY +RESULT +CALLED +ATTEMPTS +LAST RESPONSE$/,
   );
   expect(rows).toHaveLength(4);
   for (const row of rows) expect(row).toMatch(/^\w{20} +\w+ .*Z /);

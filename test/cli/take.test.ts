@@ -186,6 +186,16 @@ test('continues after leads past DIAL_WITHIN, and reports them once', async () =
   ]);
 });
 
+test('reports leads past their expires_at', async () => {
+  const { store, session, notes } = await withDue(openOne(), 2);
+  vi.spyOn(store, 'claimDue').mockResolvedValueOnce([claimedLead({}, { expiresAt: Date.now() })]);
+  vi.spyOn(store, 'endTooLate').mockResolvedValueOnce({ expired: ['one'], undecided: [] });
+  const { printed, print } = recordingOutput();
+  await takeDue(session, 3, print, { batchSize, lease });
+  expect(printed).toHaveLength(2);
+  expect(notes).toEqual(['Not delivered because their expires_at has passed: 1.']);
+});
+
 test('does not print leads of people who objected, not even if they object while the store responds', async () => {
   const { store, session, notes } = await withDue(openOne(), 4);
   const claiming = store.claimDue.bind(store);

@@ -63,6 +63,8 @@ const unclaimed = (content: string) => ({
   mobile: '+447840258823',
   acceptedAt: 0,
   dueAt: 0,
+  expiresAt: null,
+  priority: 0,
   content,
 });
 

@@ -14,6 +14,8 @@ export function claimedLead(submitted: object = {}, changes: Partial<ClaimedLead
     mobile: '+447840258823',
     acceptedAt: 1_000,
     dueAt: 2_000,
+    expiresAt: null,
+    priority: 0,
     attemptNumber: 1,
     mayHaveArrived: false,
     lastUnknownAt: null,
@@ -32,9 +34,9 @@ export function claimedLead(submitted: object = {}, changes: Partial<ClaimedLead
 
 /** Creates a withdrawal of the lead of `claimedLead`, which was delivered. */
 export function claimedWithdrawal(changes: Partial<ClaimedWithdrawal> = {}): ClaimedWithdrawal {
-  const { id, partner, type, mobile, acceptedAt, dueAt, content } = claimedLead();
+  const { id, partner, type, mobile, acceptedAt, dueAt, expiresAt, priority, content } = claimedLead();
   return {
-    ...{ id, partner, type, mobile, acceptedAt, dueAt, content },
+    ...{ id, partner, type, mobile, acceptedAt, dueAt, expiresAt, priority, content },
     attemptNumber: 1,
     cause: 'cancellation',
     isRepeat: false,

@@ -105,7 +105,7 @@ test('leads past DIAL_WITHIN are counted and logged with their ids; undecided on
     return store.claimed;
   });
   const { lines, onTooLate } = await dispatchFrom(store, heldDialler().dialler, { dialWithin: 1_000 });
-  expect(onTooLate.mock.calls).toEqual([[3]]);
+  expect(onTooLate.mock.calls).toEqual([['dial-within', 3]]);
   expect(lines).toStrictEqual([
     {
       level: 'warn',
@@ -119,6 +119,29 @@ test('leads past DIAL_WITHIN are counted and logged with their ids; undecided on
       leads: ['lead-2', 'lead-3'],
       msg: 'Leads are past DIAL_WITHIN, and the dialler may have them. Check the dialler, then run `leads lead resolve`.',
     },
+  ]);
+});
+
+test('leads past their expires_at are counted and logged apart from those past DIAL_WITHIN', async () => {
+  const store = new DeliveryStore();
+  const changes = [
+    { dueAt: startTime - 1_001 },
+    { expiresAt: startTime },
+    { expiresAt: startTime - 1, mayHaveArrived: true },
+    { expiresAt: startTime + 1 },
+  ];
+  store.due = leadsOf(4).map((lead, index) => ({ ...lead, ...changes[index] }));
+  const { lines, onTooLate } = await dispatchFrom(store, heldDialler().dialler, { dialWithin: 1_000 });
+  const counted = Object.groupBy(onTooLate.mock.calls, ([cause]) => cause);
+  const count = (cause: 'dial-within' | 'expires-at') => counted[cause]?.reduce((sum, [, leads]) => sum + leads, 0);
+  expect([count('dial-within'), count('expires-at')]).toEqual([1, 2]);
+  expect(lines.map(({ leads, msg }) => [leads, msg]).toSorted()).toEqual([
+    [['lead-1'], 'Leads are past DIAL_WITHIN and will not be delivered.'],
+    [['lead-2'], 'Leads are past their expires_at and will not be delivered.'],
+    [
+      ['lead-3'],
+      'Leads are past their expires_at, and the dialler may have them. Check the dialler, then run `leads lead resolve`.',
+    ],
   ]);
 });
 

@@ -60,6 +60,16 @@ test('posts JSON with the headers of Standard Webhooks', async () => {
   });
 });
 
+test('sends the expiry and the priority of a lead if it has them', async () => {
+  const receiver = await startReceiver();
+  const lead = claimedLead({}, { expiresAt: 3_000, priority: 7 });
+  await webhookTo(receiver.url).deliver(lead, AbortSignal.timeout(20_000), noContext);
+  expect(JSON.parse(receiver.received[0]?.body ?? '').data).toMatchObject({
+    expires_at: '1970-01-01T00:00:03.000Z',
+    priority: 7,
+  });
+});
+
 test.each([
   ...[200, 201, 204, 299].map((status) => [status, 'delivered'] as const),
   ...[400, 402, 405, 409, 413, 422, 451, 499].map((status) => [status, 'rejected'] as const),

@@ -23,7 +23,7 @@ import {
 
 /** What readers search for, and where one of the first three results leads. */
 const searches: [query: string, target: RegExp][] = [
-  ['delays', /^#delays$/],
+  ['schedule', /^#schedule-a-call$/],
   ['authentication', /^#authentication$/],
   ['timeout', /^#idempotency-and-retries$/],
   ['duplicate', /^#outcomes$/],

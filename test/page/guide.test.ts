@@ -80,7 +80,7 @@ test('every file lists its sections in the menu, in the order of the guide', () 
     'Idempotency and retries',
     'The data field',
     'Phone numbers',
-    'Delays',
+    'Schedule a call',
     ...[...read('docs/mock.md').matchAll(/^# (.+)$/gm)].map(([, heading]) => heading),
     'Changelog',
     'Support and privacy',

@@ -27,6 +27,7 @@ const holder = (limit: ReturnType<typeof rateLimit> | 'default' | 'off') => ({
   partner: { id: 1, name: 'acme' },
   limit,
   dailyQuota: null,
+  maxPriority: 9,
 });
 
 test('applies a changed burst or rate from the next request on, with a full burst', () => {

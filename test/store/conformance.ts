@@ -29,6 +29,7 @@ import { rejections } from './conformance/rejections.ts';
 import { remainingLeads } from './conformance/remaining-leads.ts';
 import { reports } from './conformance/reports.ts';
 import { requestShares } from './conformance/request-shares.ts';
+import { schedule } from './conformance/schedule.ts';
 import { settings } from './conformance/settings.ts';
 import { submissions } from './conformance/submissions.ts';
 import { suppressions } from './conformance/suppressions.ts';
@@ -43,6 +44,7 @@ const suites: Record<string, Behaviours> = {
   cancellations,
   idempotency,
   deliveries,
+  schedule,
   'duplicate checks': duplicateChecks,
   pauses,
   'calling hours': callingHours,

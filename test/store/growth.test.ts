@@ -97,6 +97,7 @@ async function runEveryOperation(store: Store, mobile: string): Promise<void> {
       partner: { id: 1, name: 'first' },
       keyId: 'key',
       dailyQuota: null,
+      maxPriority: 9,
       body: body as unknown as OperationRequest<OperationId>['body'],
       text: JSON.stringify(body),
       receivedAt: Date.now(),

@@ -167,7 +167,7 @@ const scenarios: Scenario[] = [
     firing: 1_560,
     evaluationInterval: 5,
   },
-  { alert: 'LeadsTooLate', series: { leads_too_late_total: '0x9 1x30' }, firing: 10 },
+  { alert: 'LeadsTooLate', series: { 'leads_too_late_total{cause="dial-within"}': '0x9 1x30' }, firing: 10 },
   {
     alert: 'LeadsUnknownType',
     series: {

@@ -102,6 +102,8 @@ function dueEventOf(lead: ClaimedLead): LeadDueEvent {
       mobile: lead.mobile,
       accepted_at: new Date(lead.acceptedAt).toISOString(),
       due_at: new Date(lead.dueAt).toISOString(),
+      ...(lead.expiresAt !== null && { expires_at: new Date(lead.expiresAt).toISOString() }),
+      ...(lead.priority > 0 && { priority: lead.priority }),
       submitted: submittedLead(lead.content),
     },
   };

@@ -4,6 +4,7 @@ import type { CallingHoursOfTypes, PostponedLead, ScheduledLead } from '../calli
 import { stepSize } from '../steps.ts';
 import { audit, auditedByCommand } from './audit.ts';
 import { type Change, firstRow, run, type SqlDatabase } from './database.ts';
+import { unlessExpired } from './due-lead.ts';
 import { namedType } from './lead-types.ts';
 import { statement } from './statement.ts';
 import {
@@ -110,8 +111,8 @@ const postponeLeads = statement<{ id: string }>('postpone_scheduled', ({ records
     waits_for: 'text',
   });
   return `
-    UPDATE lead SET next_attempt_at = postponed.opens_at, waits_for = postponed.waits_for,
-      due_at = CASE WHEN lead.due_at >= $2 THEN postponed.opens_at ELSE lead.due_at END
+    UPDATE lead SET next_attempt_at = ${unlessExpired('postponed.opens_at')}, waits_for = postponed.waits_for,
+      due_at = CASE WHEN lead.due_at >= $2 THEN ${unlessExpired('postponed.opens_at')} ELSE lead.due_at END
     FROM (SELECT id, opens_at, waits_for FROM ${sent}) AS postponed
     WHERE lead.id = postponed.id AND lead.id ${inQuery(`
       SELECT lead.id FROM ${sent} JOIN lead ON lead.id = sent.id

@@ -1,5 +1,6 @@
 import type { Delivery } from '../delivery.ts';
 import { run, type SqlDatabase } from './database.ts';
+import { unlessExpired } from './due-lead.ts';
 import { statement } from './statement.ts';
 
 /** Implements calls about due and claimed leads that are so rare that both stores share their statements. */
@@ -17,19 +18,23 @@ export function claimedLeads(
   };
 }
 
-/** A time of day that a rule has found counts as it is. Other delays count from the time at which leads can be claimed. */
+/**
+ * A time of day that a rule has found counts as it is, unless the lead expires before. Other delays count from the time at
+ * which leads can be claimed: the dialler may still be processing a lead, which ends after that.
+ */
 const releaseLeads = statement(
   'release_leads',
   ({ inList, claimableUntil }) => `
     UPDATE lead SET claim = NULL, attempts = attempts - 1, waits_for = $4,
-      next_attempt_at = CASE WHEN CAST($4 AS text) IS NULL THEN ${claimableUntil('$5')} - $5 + $3 ELSE $3 END
+      next_attempt_at = CASE WHEN CAST($4 AS text) IS NULL THEN ${claimableUntil('$5')} - $5 + $3
+        ELSE ${unlessExpired('$3')} END
     WHERE id ${inList('$2')} AND claim = $1 AND state IN ('scheduled', 'withdrawing')`,
 );
 
 const postponeLeads = statement(
   'postpone_leads',
   ({ inList, inQuery, lockAvailable, claimableUntil }) => `
-    UPDATE lead SET next_attempt_at = $2, waits_for = $3
+    UPDATE lead SET next_attempt_at = ${unlessExpired('$2')}, waits_for = $3
     WHERE id ${inQuery(`
       SELECT id FROM lead
       WHERE id ${inList('$1')} AND state = 'scheduled' AND claim IS NULL AND next_attempt_at <= ${claimableUntil('$4')}

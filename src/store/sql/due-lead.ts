@@ -1,7 +1,17 @@
 /** Columns of a due lead, for a query that joins `dueLeadJoins`. */
 export const dueLeadColumns = `
   lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile,
-  lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt", submission.content`;
+  lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt", lead.expires_at AS "expiresAt", lead.priority,
+  submission.content`;
+
+/**
+ * Expression: when a postponed lead can be claimed next. A lead that expires before is claimed then, so that it ends in time.
+ *
+ * @param time expression
+ */
+export function unlessExpired(time: string): string {
+  return `CASE WHEN lead.expires_at < ${time} THEN lead.expires_at ELSE ${time} END`;
+}
 
 /** Joins `lead` to the other tables that `dueLeadColumns` reads. */
 export const dueLeadJoins = `

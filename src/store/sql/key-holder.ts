@@ -22,7 +22,7 @@ export const keyState = (now: string) =>
 /** Selects keys, even rejected ones, with their holders. Each store adds its own WHERE clause. @param now parameter */
 export const selectKeys = (now: string) => `
   SELECT digest, ${keyState(now)} AS state, api_key.id AS "keyId", partner.id AS "partnerId", partner.name AS "partnerName",
-    rate_limit AS "rateLimit", rate_burst AS "rateBurst", daily_quota AS "dailyQuota"
+    rate_limit AS "rateLimit", rate_burst AS "rateBurst", daily_quota AS "dailyQuota", max_priority AS "maxPriority"
   FROM api_key JOIN partner ON partner.id = api_key.partner_id`;
 
 /** A row of `selectKeys`. */
@@ -33,11 +33,14 @@ export interface KeyRow extends LimitColumns {
   partnerId: number;
   partnerName: string;
   dailyQuota: number | null;
+  maxPriority: number;
 }
 
 /** Converts a row to the holder of a valid key, or to a rejected key. */
 export function keyOf(row: KeyRow): KeyHolder | RejectedKey {
-  const { digest, state, keyId, partnerId, partnerName, dailyQuota, ...limit } = row;
+  const { digest, state, keyId, partnerId, partnerName, dailyQuota, maxPriority, ...limit } = row;
   const key = { keyId, digest, partner: { id: partnerId, name: partnerName } };
-  return state === 'active' ? { ...key, limit: limitOf(limit), dailyQuota } : { ...key, reason: state };
+  return state === 'active'
+    ? { ...key, limit: limitOf(limit), dailyQuota, maxPriority }
+    : { ...key, reason: state };
 }

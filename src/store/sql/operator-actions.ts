@@ -1,5 +1,6 @@
 import type { LeadState, SubmissionOutcome } from '../../leads/lead.ts';
-import type { Submission } from '../../leads/submission.ts';
+import { type Submission, scheduleOf } from '../../leads/submission.ts';
+import { sentSchedule, submittedLead } from '../../leads/submitted-fields.ts';
 import { checkNotCancelled } from '../cancelled-later.ts';
 import type {
   OperatorActions,
@@ -97,13 +98,14 @@ export function operatorActions(database: SqlDatabase, scheduling: Scheduling): 
 }
 
 /** A submission with its position in the order in which the store received everything. */
-type StoredSubmission = Submission & { sequence: number };
+type StoredSubmission = Submission & { sequence: number; maxPriority: number };
 
 /** Locks the submission, so that it is not pruned while its lead is created. */
 const storedSubmission = statement<StoredSubmission>(
   'stored_submission',
   ({ lock }) => `
-    SELECT id, partner_id AS "partnerId", key_id AS "keyId", received_at AS "receivedAt", type, mobile, delays, content, sequence
+    SELECT id, partner_id AS "partnerId", key_id AS "keyId", received_at AS "receivedAt", type, mobile, delays, content, sequence,
+      (SELECT max_priority FROM partner WHERE partner.id = submission.partner_id) AS "maxPriority"
     FROM submission WHERE id = $1 AND kind = 'add' ${lock('submission')}`,
 );
 
@@ -141,7 +143,10 @@ function* rerunSubmission(
   const cancellations = yield* cancellationsOf(submission);
   if (!isForced) checkNotCancelled(`Submission ${id}`, cancellations);
   const rerunAt = Date.now();
-  const decision = yield* scheduling.decide(submission);
+  const schedule = sentSchedule(submittedLead(submission.content));
+  if (hasExpired(schedule, rerunAt)) throw userErrors.expiredSubmission(id, schedule.expiresAt);
+  const scheduled = { ...submission, ...scheduleOf(schedule, submission, submission.maxPriority) };
+  const decision = yield* scheduling.decide(scheduled);
   const { outcome, leadId } = decision;
   yield* run(insertRerun, id, rerunAt, outcome, leadId);
   yield* audit({ kind: 'submission', id }, undefined, { outcome, lead_id: leadId });
@@ -149,9 +154,18 @@ function* rerunSubmission(
   return { rerunAt, outcome, leadId, cancellations, dueAt };
 }
 
+/** Whether it is too late to call. */
+function hasExpired<Row extends { expiresAt: number | null | undefined }>(
+  row: Row,
+  now: number,
+): row is Row & { expiresAt: number } {
+  return (row.expiresAt ?? Number.POSITIVE_INFINITY) <= now;
+}
+
 const leadToRetry = statement<{
   state: LeadState;
   dueAt: number;
+  expiresAt: number | null;
   isInFlight: boolean;
   mayHaveArrived: boolean;
   isSuppressed: boolean;
@@ -160,7 +174,7 @@ const leadToRetry = statement<{
 }>(
   'lead_to_retry',
   ({ lock }) => `
-    SELECT state, due_at AS "dueAt", claim IS NOT NULL AS "isInFlight", may_have_arrived AS "mayHaveArrived",
+    SELECT state, due_at AS "dueAt", expires_at AS "expiresAt", claim IS NOT NULL AS "isInFlight", may_have_arrived AS "mayHaveArrived",
       ${isSuppressed.replaceAll('lead.', 'retried.')} AS "isSuppressed", submission_id AS "submissionId",
       (SELECT lead.id FROM lead WHERE lead.mobile = retried.mobile AND lead.type_id = retried.type_id
        ORDER BY ${latestFirst} LIMIT 1) AS "latestId"
@@ -177,6 +191,9 @@ const scheduleAgain = statement(
 
 const retryableStates: readonly LeadState[] = ['failed', 'dismissed', 'scheduled', 'suppressed'];
 
+/** States of leads that could be retried if it were not too late to call. */
+const expiringStates: readonly LeadState[] = [...retryableStates, 'expired'];
+
 function* retryLead(
   id: string,
   now: number,
@@ -184,6 +201,9 @@ function* retryLead(
 ): Change<RetryResult> {
   const lead = yield* firstRow(leadToRetry, id);
   if (lead === undefined) throw userErrors.noLead(id);
+  if (expiringStates.includes(lead.state) && hasExpired(lead, now)) {
+    throw userErrors.expiredLead(id, lead.expiresAt);
+  }
   if (!retryableStates.includes(lead.state)) throw userErrors.notRetryable(id, lead.state);
   if (lead.isInFlight) throw userErrors.inFlight(id, 'retried');
   if (lead.isSuppressed) throw userErrors.doNotCall(id);

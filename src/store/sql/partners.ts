@@ -20,6 +20,7 @@ export function partners(database: SqlDatabase): Partners {
     revokeType: (partner, type) => database.change(() => revokeType(partner, type)),
     limitPartner: (partner, limit) => database.change(() => limitPartner(partner, limit)),
     setDailyQuota: (partner, quota) => database.change(() => setDailyQuota(partner, quota)),
+    setMaxPriority: (partner, priority) => database.change(() => setMaxPriority(partner, priority)),
     suspendPartner: (partner) => database.change(() => suspendPartner(partner)),
     resumePartner: (partner) => database.change(() => resumePartner(partner)),
     deletePartner: (partner) => database.change(() => deletePartner(partner)),
@@ -50,7 +51,7 @@ const partnersWithTypes = statement<
 >(
   'partners',
   `SELECT partner.id, partner.name, partner.created_at AS "createdAt", suspended_at AS "suspendedAt", deleted_at AS "deletedAt",
-     rate_limit AS "rateLimit", rate_burst AS "rateBurst", daily_quota AS "dailyQuota",
+     rate_limit AS "rateLimit", rate_burst AS "rateBurst", daily_quota AS "dailyQuota", max_priority AS "maxPriority",
      coalesce((SELECT accepted FROM partner_usage WHERE partner_id = partner.id AND day = $2), 0) AS "acceptedToday",
      (SELECT count(*) FROM api_key WHERE partner_id = partner.id AND ${isActiveKey('$1')}) AS keys,
      lead_type.name AS member
@@ -73,12 +74,13 @@ interface NamedPartner extends LimitColumns {
   suspendedAt: number | null;
   deletedAt: number | null;
   dailyQuota: number | null;
+  maxPriority: number;
 }
 
 const partnerByName = statement<NamedPartner>(
   'partner_by_name',
   `SELECT id, suspended_at AS "suspendedAt", deleted_at AS "deletedAt", rate_limit AS "rateLimit",
-     rate_burst AS "rateBurst", daily_quota AS "dailyQuota" FROM partner WHERE name = $1`,
+     rate_burst AS "rateBurst", daily_quota AS "dailyQuota", max_priority AS "maxPriority" FROM partner WHERE name = $1`,
 );
 
 /** @throws {UserError} if no partner has this name. That of a deleted partner is accepted. */
@@ -146,6 +148,14 @@ function* setDailyQuota(name: string, quota: number | null): Change<void> {
   const { id, dailyQuota } = yield* namedPartner(name);
   yield* run(updateQuota, quota, id);
   yield* audit({ kind: 'partner', id: name }, { daily_quota: dailyQuota }, { daily_quota: quota });
+}
+
+const updatePriority = statement('update_max_priority', 'UPDATE partner SET max_priority = $1 WHERE id = $2');
+
+function* setMaxPriority(name: string, priority: number): Change<void> {
+  const { id, maxPriority } = yield* namedPartner(name);
+  yield* run(updatePriority, priority, id);
+  yield* audit({ kind: 'partner', id: name }, { max_priority: maxPriority }, { max_priority: priority });
 }
 
 const updateSuspendedAt = statement('suspend_partner', 'UPDATE partner SET suspended_at = $1 WHERE id = $2');

@@ -9,7 +9,7 @@ import { statement } from './statement.ts';
  */
 export const selectLeads = `
   SELECT lead.id, partner.name AS partner, lead_type.name AS type, lead.mobile, lead.state,
-    lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt",
+    lead.accepted_at AS "acceptedAt", lead.due_at AS "dueAt", lead.expires_at AS "expiresAt", lead.priority,
     CASE WHEN lead.state = 'scheduled' AND lead.claim IS NULL THEN lead.next_attempt_at END AS "nextAttemptAt",
     CASE WHEN lead.state = 'scheduled' AND lead.claim IS NULL THEN lead.waits_for END AS "waitsFor",
     lead.dialled_at AS "dialledAt", lead.cancelled_at AS "cancelledAt", lead.attempts,

@@ -50,9 +50,11 @@ export class DeliveryMetrics {
     });
     this.#tooLate = new Counter({
       name: 'leads_too_late_total',
-      help: 'Leads that were too late to call (DIAL_WITHIN).',
+      help: 'Leads that were too late to call, by cause: dial-within (DIAL_WITHIN) or expires-at (their expires_at).',
+      labelNames: ['cause'],
       registers,
     });
+    for (const cause of ['dial-within', 'expires-at']) this.#tooLate.inc({ cause }, 0);
   }
 
   readonly onAttempt = ({ dialler, outcome, milliseconds }: EndedAttempt): void => {
@@ -66,7 +68,7 @@ export class DeliveryMetrics {
   readonly onScreening = ({ service, outcome }: { service: string; outcome: string }): void =>
     this.#screenings.inc({ service, outcome });
 
-  readonly onTooLate = (leads: number): void => this.#tooLate.inc(leads);
+  readonly onTooLate = (cause: string, leads: number): void => this.#tooLate.inc({ cause }, leads);
 
   readonly onWithdrawalReopened = (): void => this.#withdrawalsReopened.inc();
 }

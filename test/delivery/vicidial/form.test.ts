@@ -96,6 +96,19 @@ test.each([0, -99, 99])(
   },
 );
 
+test.each([
+  [50, 7, '57'],
+  [-99, 9, '-90'],
+  [95, 9, '99'],
+])(
+  'the hopper priority %i of a list and the priority %i of a lead become %s',
+  (hopperPriority, priority, sent) => {
+    const form = formOf({}, { list: { hopperPriority }, lead: { priority } });
+    expect(form.hopper['hopper_priority']).toBe(sent);
+    expect(formOf({}, { lead: { priority } }).hopper).toEqual({});
+  },
+);
+
 test('the do-not-call list of the campaign is checked', () => {
   expect(formOf({}, { list: { campaign: 'MOTOR' } }).routing).toMatchObject({
     campaign_dnc_check: 'Y',

@@ -94,6 +94,25 @@ test.each([600, '600', 600.0, '0600'])('delays the call by 600 seconds for %o', 
   expect(lead?.dueAt).toBeLessThanOrEqual(Date.now() + 600_000);
 });
 
+test('schedules the call for the time that was sent, with its expiry and priority', async () => {
+  const server = await startServer();
+  const [callAt, expiresAt] = [Date.now() + 3_600_500, Date.now() + 7_200_000];
+  const times = { call_at: new Date(callAt).toISOString(), expires_at: new Date(expiresAt).toISOString() };
+  const { headers } = await post(server, 'addLead', { ...person, ...times, priority: '7' });
+  expect(headers['lead-due']).toBe(times.call_at);
+  expect(await leadsIn(server.store)).toMatchObject([{ dueAt: callAt, expiresAt, priority: 7 }]);
+  const { json } = await post(server, 'leadStatus', { mobile: person['mobile'], type: person['type'] });
+  expect(json).toMatchObject({ due_at: times.call_at, expires_at: times.expires_at, priority: 7 });
+});
+
+test('limits the priority to the maximum of the partner', async () => {
+  const server = await startServer();
+  await server.store.setMaxPriority(server.partner, 3);
+  await post(server, 'addLead', { ...person, priority: 7 });
+  await post(server, 'addLead', { ...person, mobile: '07840258824', priority: 2 });
+  expect((await leadsIn(server.store)).map(({ priority }) => priority)).toEqual([2, 3]);
+});
+
 test.each([0, 31_536_000])('accepts the delay %i at the limit', async (delays) => {
   const server = await startServer();
   const { json } = await post(server, 'addLead', { ...person, delays });
@@ -110,6 +129,9 @@ test.each([
   ['test', '\u0000'],
   ['other_phone', ' \t '],
   ['delays', null],
+  ['call_at', ' '],
+  ['expires_at', null],
+  ['priority', ''],
   ['delays', ''],
   ['delays', '  '],
   ['test', null],

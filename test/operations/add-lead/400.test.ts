@@ -6,6 +6,11 @@ import { leadsIn, startServer, submissionsIn } from '../../harness/server.ts';
 
 const valid = requestValue('addLead', 'accepted');
 
+/** Returns a time that differs from now by minutes, as partners send it. */
+function fromNow(minutes: number): string {
+  return new Date(Date.now() + minutes * 60_000).toISOString();
+}
+
 /** Invalid values with their messages. */
 const invalid: [field: string, value: unknown, message: string][] = [
   ['email', undefined, 'Email cannot be blank.'],
@@ -65,6 +70,23 @@ const invalid: [field: string, value: unknown, message: string][] = [
   ['delays', -1, 'Delays is too small (minimum is 0).'],
   ['delays', 31_536_001, 'Delays is too big (maximum is 31536000).'],
   ['delays', '9'.repeat(400), 'Delays is too big (maximum is 31536000).'],
+  ['call_at', 5, 'Call At must be a string.'],
+  ['call_at', '2026-11-30', 'Call At is not a valid date and time.'],
+  ['call_at', '2016-12-31T23:59:60Z', 'Call At is not a valid date and time.'],
+  ['call_at', '2020-01-01T00:00:00Z', 'Call At cannot be in the past.'],
+  ['call_at', fromNow(-6), 'Call At cannot be in the past.'],
+  ['call_at', fromNow(365 * 24 * 60 + 6), 'Call At is too late (maximum is one year from now).'],
+  ['expires_at', true, 'Expires At must be a string.'],
+  ['expires_at', 'tomorrow', 'Expires At is not a valid date and time.'],
+  ['expires_at', '2020-01-01T00:00:00Z', 'Expires At cannot be in the past.'],
+  ['expires_at', '2999-01-01T00:00:00Z', 'Expires At is too late (maximum is one year from now).'],
+  ['expires_at', fromNow(-1), 'Expires At must be later than the time of the call.'],
+  ['priority', 10, 'Priority is too big (maximum is 9).'],
+  ['priority', '10', 'Priority is too big (maximum is 9).'],
+  ['priority', -1, 'Priority is too small (minimum is 0).'],
+  ['priority', 1.5, 'Priority must be an integer.'],
+  ['priority', 'high', 'Priority must be a number.'],
+  ['priority', true, 'Priority must be a number.'],
   ['test', 1, 'Test must be either true or "true".'],
   ['test', 'TRUE', 'Test must be either true or "true".'],
   ['test', [], 'Test must be either true or "true".'],
@@ -121,6 +143,66 @@ test('returns two messages for a field that breaks two rules', async () => {
   const { json } = await post(server, 'addLead', { ...valid, email: `john.doe.${'x'.repeat(254)}` });
   expect(json).toEqual({
     email: { 0: 'Email is not a valid email address.', 1: 'Email is too long (maximum is 254 characters).' },
+  });
+});
+
+describe('the time of a call', () => {
+  const combined = { call_at: { 0: 'Call At cannot be combined with Delays.' } };
+  const tooEarly = { expires_at: { 0: 'Expires At must be later than the time of the call.' } };
+
+  test.each([
+    [{ call_at: fromNow(60), delays: 600 }, combined],
+    [{ call_at: fromNow(60), delays: '0' }, combined],
+    [
+      { call_at: fromNow(60), delays: 0, expires_at: fromNow(30) },
+      { ...combined, ...tooEarly },
+    ],
+    [{ call_at: fromNow(60), expires_at: fromNow(60) }, tooEarly],
+    [{ delays: 7_200, expires_at: fromNow(60) }, tooEarly],
+    [{ call_at: 'x', expires_at: fromNow(60) }, { call_at: { 0: 'Call At is not a valid date and time.' } }],
+  ])('rejects %j', async (fields, errors) => {
+    const server = await startServer();
+    for (const flags of [{}, { test: true }]) {
+      const { status, json } = await post(server, 'addLead', { ...valid, ...fields, ...flags });
+      expect({ status, json }).toEqual({ status: 400, json: errors });
+    }
+  });
+
+  test.each([
+    { call_at: fromNow(60), delays: ' ' },
+    { call_at: '', delays: 600, expires_at: fromNow(60) },
+    { call_at: fromNow(-1), expires_at: fromNow(1), priority: '9' },
+    { call_at: fromNow(60).replace('Z', '+00:00'), expires_at: fromNow(61), priority: 0 },
+  ])('accepts %j', async (fields) => {
+    const server = await startServer();
+    const { json } = await post(server, 'addLead', { ...valid, ...fields });
+    expect(json).toEqual({ saved: true, processed: true });
+  });
+});
+
+describe('a lead that expires before its person may be called', () => {
+  const closed = { hours: 'Sun 00:00-00:01', zone: 'Pacific/Kiritimati', country: 'GB', holidays: [] };
+
+  test.each([{}, { test: true }])('is rejected (%o)', async (flags) => {
+    const server = await startServer();
+    await server.store.setCallingHours(server.type, closed);
+    const body = { ...valid, expires_at: fromNow(2), ...flags };
+    const { status, json } = await post(server, 'addLead', body);
+    expect({ status, json }).toEqual({
+      status: 400,
+      json: {
+        expires_at: { 0: expect.stringMatching(/^Expires At is before the person may be called \(.+Z\)\.$/) },
+      },
+    });
+    expect(await submissionsIn(server.store)).toEqual([]);
+  });
+
+  test('is an unknown type if the type is not granted, so that its calling hours are not disclosed', async () => {
+    const server = await startServer();
+    await server.store.addType('elsewhere', null);
+    await server.store.setCallingHours('elsewhere', closed);
+    const { json } = await post(server, 'addLead', { ...valid, type: 'elsewhere', expires_at: fromNow(2) });
+    expect(json).toEqual(responseValue('addLead', 200, 'unknown-type'));
   });
 });
 

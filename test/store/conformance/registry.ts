@@ -122,6 +122,21 @@ export const registry: Behaviours = {
     await expect(store.limitPartner('nobody', 'off')).rejects.toThrow(UserError);
   },
 
+  'applies a partner’s maximum priority to its keys immediately, and records it in the audit log': async (
+    open,
+  ) => {
+    const { store } = await seeded(open());
+    await store.addKey('first', 'key-1', 'digest-1');
+    store.actAs({ operator: 'alice', host: 'server-1', command: 'partner limit' });
+    expect(await store.keyHolder('digest-1')).toMatchObject({ maxPriority: 9 });
+    await store.setMaxPriority('first', 3);
+    expect(await store.keyHolder('digest-1')).toMatchObject({ maxPriority: 3 });
+    expect((await Array.fromAsync(store.partners()))[0]).toMatchObject({ name: 'first', maxPriority: 3 });
+    expect(await Array.fromAsync(store.auditEntries({}, 1))).toMatchObject([
+      { subject: { kind: 'partner', id: 'first' }, before: { max_priority: 9 }, after: { max_priority: 3 } },
+    ]);
+  },
+
   'applies a partner’s daily quota to its keys immediately, and records it in the audit log': async (
     open,
   ) => {
@@ -235,6 +250,7 @@ export const registry: Behaviours = {
       () => store.revokeType('first', 'motor'),
       () => store.limitPartner('first', 'off'),
       () => store.setDailyQuota('first', 5),
+      () => store.setMaxPriority('first', 5),
       () => store.suspendPartner('first'),
       () => store.resumePartner('first'),
     ]) {

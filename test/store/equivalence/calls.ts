@@ -341,6 +341,9 @@ const settingsAndRejections = [
   call('endRequestShare', { server: fc.constantFrom('one', 'two') }, ({ store }, given) =>
     store.endRequestShare(given.server),
   ),
+  call('setMaxPriority', { partner, priority: fc.constantFrom(0, 5, 9) }, ({ store }, given) =>
+    store.setMaxPriority(given.partner, given.priority),
+  ),
   call('setDailyQuota', { partner, quota: fc.constantFrom(null, 5) }, ({ store }, given) =>
     store.setDailyQuota(given.partner, given.quota),
   ),

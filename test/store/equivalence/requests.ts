@@ -11,6 +11,8 @@ const request: fc.Arbitrary<SentRequest> = fc.record({
   mobile,
   age: fc.constantFrom(0, 0, 1000),
   delays: fc.constantFrom(0, 0, 60, 7200),
+  expiresAfter: maybe(fc.constantFrom(500, 60_000)),
+  priority: fc.constantFrom(0, 0, 3, 9),
   key: maybe(fc.constantFrom('one', 'two')),
   trace: maybe(fc.constant('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01')),
 });
@@ -24,8 +26,10 @@ export function submit(subject: Subject, given: SentRequest): Promise<Submission
 
 function submissionOf(subject: Subject, given: SentRequest): Submission {
   subject.requests.push(given);
-  const { age, delays, trace } = given;
+  const { age, delays, expiresAfter, priority, trace } = given;
   const receivedAt = Date.now() - age;
+  const expiresAt = expiresAfter === undefined ? undefined : receivedAt + expiresAfter;
+  const expires_at = expiresAt && new Date(expiresAt).toISOString();
   return {
     id: subject.newSentId(receivedAt),
     partnerId: subject.partnerId(given.partner),
@@ -34,8 +38,10 @@ function submissionOf(subject: Subject, given: SentRequest): Submission {
     type: given.type,
     mobile: given.mobile,
     delays,
-    content: JSON.stringify({ email: `${given.type}@x.example`, ...given }),
+    content: JSON.stringify({ email: `${given.type}@x.example`, ...given, expires_at }),
     trace,
+    expiresAt,
+    priority,
   };
 }
 

@@ -22,6 +22,8 @@ function addNewPerson(subject: Subject, delays: number): Promise<unknown> {
     type: 'home',
     mobile,
     delays,
+    expiresAfter: undefined,
+    priority: 0,
     age: 0,
     key: undefined,
     trace: undefined,

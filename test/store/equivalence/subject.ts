@@ -22,6 +22,9 @@ export interface SentRequest {
   age: number;
   /** Delay of the call (s). */
   delays: number;
+  /** From when it is too late to call, after the request was received (ms); undefined: never. */
+  expiresAfter: number | undefined;
+  priority: number;
   /** Idempotency key. */
   key: string | undefined;
   trace: string | undefined;

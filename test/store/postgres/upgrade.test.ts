@@ -259,6 +259,7 @@ const writes: Record<
     store.renewRequestShare({ server: 'one', total: 9, max: 3, held: 0, duration: 1_000 }),
   endRequestShare: (store) => store.endRequestShare('one'),
   setDailyQuota: (store) => store.setDailyQuota('first', 5),
+  setMaxPriority: (store) => store.setMaxPriority('first', 5),
   addSuppressions: (store) => store.addSuppressions([suppression]),
   recordObjection: (store) =>
     store.recordObjection(

@@ -1,7 +1,7 @@
 import { type ParsePhone, phoneDigits } from '../../../leads/phone.ts';
 import { type SubmittedFields, submittedFields } from '../../../leads/submitted-fields.ts';
 import type { ClaimedLead } from '../../../store/delivery.ts';
-import type { ListSettings } from './lists.ts';
+import { type ListSettings, maxHopperPriority } from './lists.ts';
 import { columnOf, customFieldName, isApiParameter, isLikeColumn } from './parameters.ts';
 import type { VicidialSettings } from './settings.ts';
 import { commentText, customFieldText, emailComment, isKeptAsEmail, losesMarks, nameText } from './text.ts';
@@ -68,7 +68,7 @@ export function leadForm(
   return {
     ...builder.form,
     routing: routingOf(list, settings, builder.form.columns),
-    hopper: hopperOf(list),
+    hopper: hopperOf(list, lead),
   };
 }
 
@@ -102,11 +102,11 @@ function routingOf(
 }
 
 /** Without these checks, the hopper bypasses the campaign's calling hours. */
-function hopperOf({ hopperPriority }: ListSettings): Record<string, string> {
+function hopperOf({ hopperPriority }: ListSettings, { priority }: ClaimedLead): Record<string, string> {
   if (hopperPriority === undefined) return {};
   return {
     add_to_hopper: 'Y',
-    hopper_priority: String(hopperPriority),
+    hopper_priority: String(Math.min(maxHopperPriority, hopperPriority + priority)),
     hopper_local_call_time_check: 'Y',
   };
 }

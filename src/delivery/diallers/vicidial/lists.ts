@@ -3,6 +3,9 @@ import type { ResultList } from '../../dialler.ts';
 import { duplicateCheckForm, isDuplicateCheck } from './duplicate-check.ts';
 import { customFieldName, isApiParameter } from './parameters.ts';
 
+/** Maximum hopper priority; the minimum is its negative. */
+export const maxHopperPriority = 99;
+
 /** The VICIdial list that receives leads, and how they are added to it. */
 export interface ListSettings {
   /** Id of the VICIdial list. */
@@ -11,7 +14,9 @@ export interface ListSettings {
   campaign: string | undefined;
   /** Custom field for each member of `data`. Undefined: each member has the field of the same name. */
   customFields: Readonly<Record<string, string>> | undefined;
-  /** Hopper priority (-99 to 99). Undefined: VICIdial decides when a lead enters the hopper. */
+  /**
+   * Hopper priority (-99 to 99) of leads without a priority. Undefined: VICIdial decides when a lead enters the hopper.
+   */
   hopperPriority: number | undefined;
   /** Value of add_lead's `duplicate_check`. Undefined: that of DIALLER_DUPLICATE_CHECK. */
   duplicateCheck: string | undefined;
@@ -130,7 +135,7 @@ function parseCustomFields(where: string, value: unknown): Record<string, string
 /** A lead that is put into the hopper bypasses its campaign's do-not-call list, unless the campaign is named. */
 function parseHopperPriority(where: string, value: unknown, campaign: unknown): number | undefined {
   if (value === undefined) return undefined;
-  if (!Number.isInteger(value) || Math.abs(Number(value)) > 99)
+  if (!Number.isInteger(value) || Math.abs(Number(value)) > maxHopperPriority)
     throw invalid(where, 'hopper_priority must be a whole number from -99 to 99');
   if (campaign === undefined)
     throw invalid(

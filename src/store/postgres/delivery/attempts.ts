@@ -1,4 +1,5 @@
 import type { Attempt } from '../../delivery.ts';
+import { unlessExpired } from '../../sql/due-lead.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
 import { isUndecided } from '../../sql/lead-state.ts';
 import type { Entry } from '../batcher.ts';
@@ -40,7 +41,8 @@ const recordAttempts = writeStatement(
           ELSE ${nextEndedOrder} END,
         next_attempt_at = CASE
           WHEN decisive.outcome = 'delivered' OR lead.state = 'withdrawing' THEN lead.next_attempt_at
-          ELSE coalesce(decisive.next_attempt_at, lead.next_attempt_at) END,
+          WHEN decisive.next_attempt_at IS NULL THEN lead.next_attempt_at
+          ELSE ${unlessExpired('decisive.next_attempt_at')} END,
         may_have_arrived = lead.may_have_arrived AND NOT decisive.was_absent OR decisive.outcome = 'unknown',
         claim = NULL
       FROM decisive

@@ -10,7 +10,7 @@ import { isSuppressed } from '../../sql/suppressed-leads.ts';
 import type { PostgresDatabase } from '../connection/database.ts';
 import { ConnectionLost, failureKind } from '../connection/errors.ts';
 import { isCurrent, writeStatement } from '../connection/schema-version.ts';
-import { claimableLeads, claimableUntil, databaseNow } from './due-leads.ts';
+import { claimableLeads, claimableUntil, databaseNow, inDueOrder } from './due-leads.ts';
 
 /** Number of leads examined to claim `$2`: other servers may be claiming the first ones, which are skipped. */
 const maxExamined = '4 * $2::bigint';
@@ -27,12 +27,12 @@ const claimDue = writeStatement(
       ${claimableLeads({ until: claimableUntil('$5'), limit: maxExamined, exceptTypes: '$6::text[]' })}
       LIMIT ${maxExamined}
     ), locked AS MATERIALIZED (
-      SELECT id, next_attempt_at, claim, ${claimedSince} AS claimed_since,
+      SELECT id, priority, next_attempt_at, claim, ${claimedSince} AS claimed_since,
         may_have_arrived OR claim IS NOT NULL AS may_have_arrived
       FROM lead
       WHERE id = ANY (ARRAY(SELECT id FROM examined)) AND state = 'scheduled'
         AND next_attempt_at <= ${claimableUntil('$5')}
-      ORDER BY next_attempt_at, id LIMIT $2
+      ORDER BY ${inDueOrder('lead')} LIMIT $2
       FOR UPDATE SKIP LOCKED
     ), interrupted AS (
       INSERT INTO attempt (lead_id, started_at, ended_at, outcome, response)
@@ -48,7 +48,7 @@ const claimDue = writeStatement(
       ${lastUnknownAt('lead.may_have_arrived')} AS "lastUnknownAt", lead.trace, lead.claimable_since
     FROM claimed AS lead ${dueLeadJoins}
     WHERE ${isCurrent}
-    ORDER BY lead.claimable_since, lead.id`,
+    ORDER BY lead.priority DESC, lead.claimable_since, lead.id`,
 );
 
 /** Maximum of PostgreSQL's `integer`. Callers may ask for more. */

@@ -24,6 +24,10 @@ export interface SentSubmission {
   accepted_at: number;
   due_at: number;
   waits_for: string | null;
+  /** Undefined: never. */
+  expires_at: number | undefined;
+  /** Undefined: 0. */
+  priority: number | undefined;
   idempotency_key: string | null;
   fingerprint: string | null;
   trace: string | null;
@@ -59,6 +63,8 @@ export function sentSubmissionOf(
     accepted_at: now,
     due_at: dueAt,
     waits_for: waitsFor,
+    expires_at: submission.expiresAt,
+    priority: submission.priority,
     idempotency_key: idempotency?.key ?? null,
     fingerprint: idempotency?.fingerprint ?? null,
     trace: submission.trace ?? null,
@@ -87,7 +93,7 @@ export const decideSubmissions = `
     SELECT * FROM json_to_recordset($1::json) AS sent (
       id text, partner_id integer, key_id text, received_at bigint, type text, mobile text, delays integer,
       content text, new_lead_id text, accepted_at bigint, due_at bigint, idempotency_key text, fingerprint text,
-      trace text, waits_for text, has_consent boolean, digests text[])
+      trace text, waits_for text, has_consent boolean, digests text[], expires_at bigint, priority smallint)
   ), ${replayedRequests}, matched AS MATERIALIZED (
     SELECT sent.*, granted.type_id, granted.registries, granted.registry_override, active.id AS active_id,
       active.state = 'dialled' AND active.dialled_at + granted.recontact_after <= sent.accepted_at
@@ -125,8 +131,10 @@ export const decideSubmissions = `
     WHERE sent.id NOT IN (SELECT id FROM replayed)
   ), inserted AS (
     INSERT INTO lead
-      (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace, waits_for)
-    SELECT new_lead_id, type_id, mobile, partner_id, id, 'scheduled', accepted_at, due_at, due_at, trace, waits_for
+      (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace, waits_for,
+       expires_at, priority)
+    SELECT new_lead_id, type_id, mobile, partner_id, id, 'scheduled', accepted_at, due_at, due_at, trace, waits_for,
+      expires_at, coalesce(priority, 0)
     FROM matched
     WHERE type_id IS NOT NULL AND active_id IS NULL AND NOT (is_suppressed OR was_contacted OR lacks_digests)
     ORDER BY mobile COLLATE "C", type_id, new_lead_id COLLATE "C"

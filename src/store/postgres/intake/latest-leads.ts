@@ -12,7 +12,8 @@ export const latestLeads = `
     FROM requested
     LEFT JOIN ${grantedTypeOf('requested')} AS granted ON true
     LEFT JOIN LATERAL (
-      SELECT id, state, accepted_at, due_at, dialled_at, claim, may_have_arrived, ended_order, waits_for, next_attempt_at
+      SELECT id, state, accepted_at, due_at, dialled_at, claim, may_have_arrived, ended_order, waits_for, next_attempt_at,
+        expires_at, priority
       FROM lead
       WHERE lead.mobile = requested.mobile AND lead.type_id = granted.type_id
         AND lead.partner_id = requested.partner_id

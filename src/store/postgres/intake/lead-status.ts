@@ -6,7 +6,8 @@ import { storableText } from '../storable-text.ts';
 import { latestLeads } from './latest-leads.ts';
 
 const status = `lead.state, lead.accepted_at AS "acceptedAt", ${reportedDueAt} AS "dueAt", lead.dialled_at AS "dialledAt",
-      ${withdrawalStatus} AS withdrawal, ${ofLatestResult('result')} AS result, ${ofLatestResult('called_at')} AS "resultAt"`;
+      ${withdrawalStatus} AS withdrawal, ${ofLatestResult('result')} AS result, ${ofLatestResult('called_at')} AS "resultAt",
+      lead.expires_at AS "expiresAt", lead.priority`;
 
 const leadStatuses: Statement = {
   name: 'lead_statuses',

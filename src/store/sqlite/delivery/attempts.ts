@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Attempt } from '../../delivery.ts';
+import { unlessExpired } from '../../sql/due-lead.ts';
 import { nextEndedOrder } from '../../sql/lead-order.ts';
 import { isUndecided } from '../../sql/lead-state.ts';
 import { Query } from '../query.ts';
@@ -30,7 +31,7 @@ export function attemptRecorder(
   );
   const scheduleNext = new Query(
     database,
-    `UPDATE lead SET claim = NULL, next_attempt_at = ?5, may_have_arrived = (may_have_arrived AND NOT ?1) OR ?2
+    `UPDATE lead SET claim = NULL, next_attempt_at = ${unlessExpired('?5')}, may_have_arrived = (may_have_arrived AND NOT ?1) OR ?2
      WHERE id = ?3 AND claim = ?4 AND state = 'scheduled'`,
   );
   const markFailed = new Query(

@@ -45,8 +45,9 @@ function decisionStatements(database: DatabaseSync) {
     insertLead: new Query(
       database,
       `INSERT INTO lead
-         (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace, waits_for)
-       VALUES (?1, ?2, ?3, ?4, ?5, 'scheduled', ?6, ?7, ?7, ?8, ?9)
+         (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace, waits_for,
+          expires_at, priority)
+       VALUES (?1, ?2, ?3, ?4, ?5, 'scheduled', ?6, ?7, ?7, ?8, ?9, ?10, ?11)
        ON CONFLICT (mobile, type_id, ended_order) DO NOTHING`,
     ),
     // Without the signs, SQLite would search the list once for each type. It is searched only for a number that is in it.
@@ -100,14 +101,15 @@ export function sqliteDecide(
   }
 
   function decide(submission: Submission, type: GrantedType): Decision {
-    const { id, partnerId, mobile, trace = null } = submission;
+    const { id, partnerId, mobile, trace = null, expiresAt = null, priority = 0 } = submission;
     if (isInRegistry(type, submission)) return doNotCall;
     const now = Date.now();
     const known = decidedByLists(mobile, type, now);
     if (known !== undefined) return known;
     const leadId = newIdentifier(now);
     const { dueAt, waitsFor } = dueTimeOf(submission, now);
-    const insert = () => insertLead.run(leadId, type.id, mobile, partnerId, id, now, dueAt, trace, waitsFor);
+    const terms = [now, dueAt, trace, waitsFor, expiresAt, priority] as const;
+    const insert = () => insertLead.run(leadId, type.id, mobile, partnerId, id, ...terms);
     if (insert() === 1) return { outcome: 'accepted', leadId, dueAt };
 
     const active = activeLead.first(mobile, type.id);

@@ -14,7 +14,8 @@ export function sqliteLeadStatus(
   grantedType: FindGrantedType,
 ): Intake['leadStatus'] {
   const columns = `id, state, accepted_at AS acceptedAt, ${reportedDueAt} AS dueAt, dialled_at AS dialledAt,
-    ${withdrawalStatus} AS withdrawal, ${ofLatestResult('result')} AS result, ${ofLatestResult('called_at')} AS resultAt`;
+    ${withdrawalStatus} AS withdrawal, ${ofLatestResult('result')} AS result, ${ofLatestResult('called_at')} AS resultAt,
+    expires_at AS expiresAt, priority`;
   const leadById = new Query<LeadStatus>(
     database,
     `SELECT ${columns} FROM lead WHERE id = ? AND partner_id = ?`,

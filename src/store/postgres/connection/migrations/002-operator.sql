@@ -19,6 +19,9 @@ ALTER TABLE idempotency_record ADD COLUMN response text;
 -- Maximum number of leads of the partner that are accepted on one day (UTC); null: any number.
 ALTER TABLE partner ADD COLUMN daily_quota bigint;
 
+-- Maximum priority of the partner's leads.
+ALTER TABLE partner ADD COLUMN max_priority smallint NOT NULL DEFAULT 9 CHECK (max_priority BETWEEN 0 AND 9);
+
 -- No leads of a retired type are accepted.
 ALTER TABLE lead_type ADD COLUMN retired_at bigint;
 
@@ -126,6 +129,16 @@ ALTER TABLE lead ADD COLUMN claimed_at bigint;
 
 -- What the lead waits for until next_attempt_at, such as 'calling-hours'; null: nothing but its time.
 ALTER TABLE lead ADD COLUMN waits_for text;
+
+-- When it is too late to call; null: never.
+ALTER TABLE lead ADD COLUMN expires_at bigint;
+
+-- The leads with the highest one, up to 9, are delivered first among those that are due.
+ALTER TABLE lead ADD COLUMN priority smallint NOT NULL DEFAULT 0 CHECK (priority BETWEEN 0 AND 9);
+
+-- Leads with a priority. Others are not in it.
+CREATE INDEX lead_prioritised ON lead (type_id, priority DESC, next_attempt_at, id)
+  WHERE state = 'scheduled' AND priority > 0;
 
 -- Leads that wait for calling hours, a screening or a registry. Others are not in it.
 CREATE INDEX lead_not_permitted ON lead (type_id, waits_for, next_attempt_at)

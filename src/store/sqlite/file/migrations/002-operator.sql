@@ -20,6 +20,9 @@ ALTER TABLE idempotency_record ADD COLUMN response TEXT;
 -- Maximum number of leads of the partner that are accepted on one day (UTC); null: any number.
 ALTER TABLE partner ADD COLUMN daily_quota INTEGER;
 
+-- Maximum priority of the partner's leads.
+ALTER TABLE partner ADD COLUMN max_priority INTEGER NOT NULL DEFAULT 9 CHECK (max_priority BETWEEN 0 AND 9);
+
 -- No leads of a retired type are accepted.
 ALTER TABLE lead_type ADD COLUMN retired_at INTEGER;
 
@@ -136,7 +139,7 @@ CREATE TRIGGER suppression_removed AFTER DELETE ON suppression WHEN OLD.mobile <
     AND NOT EXISTS (SELECT 1 FROM suppression WHERE mobile = OLD.mobile);
 END;
 
--- The table again, with three more states and `claimed_at`: SQLite cannot change a check.
+-- The table again, with four more states and columns: SQLite cannot change a check.
 CREATE TABLE new_lead (
   id TEXT NOT NULL PRIMARY KEY,
   type_id INTEGER NOT NULL REFERENCES lead_type (id),
@@ -170,10 +173,14 @@ CREATE TABLE new_lead (
   -- When the last claim was made; null: none since this migration.
   claimed_at INTEGER,
   -- What the lead waits for until next_attempt_at, such as 'calling-hours'; null: nothing but its time.
-  waits_for TEXT
+  waits_for TEXT,
+  -- When it is too late to call; null: never.
+  expires_at INTEGER,
+  -- The leads with the highest one, up to 9, are delivered first among those that are due.
+  priority INTEGER NOT NULL DEFAULT 0 CHECK (priority BETWEEN 0 AND 9)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO new_lead SELECT *, NULL, NULL FROM lead ORDER BY id;
+INSERT INTO new_lead SELECT *, NULL, NULL, NULL, 0 FROM lead ORDER BY id;
 DROP TABLE lead;
 ALTER TABLE new_lead RENAME TO lead;
 
@@ -181,6 +188,8 @@ ALTER TABLE new_lead RENAME TO lead;
 CREATE UNIQUE INDEX lead_active ON lead (mobile, type_id, ended_order);
 -- By type, so that the leads of a paused type are skipped together, however many there are.
 CREATE INDEX lead_due ON lead (type_id, next_attempt_at) WHERE state = 'scheduled';
+-- Leads with a priority. Others are not in it.
+CREATE INDEX lead_prioritised ON lead (type_id, priority DESC, next_attempt_at) WHERE state = 'scheduled' AND priority > 0;
 CREATE INDEX lead_failed ON lead (id) WHERE state = 'failed';
 CREATE INDEX lead_undecided ON lead (id) WHERE state = 'failed' AND ended_order = 0;
 CREATE INDEX lead_held ON lead (id) WHERE state = 'held';
