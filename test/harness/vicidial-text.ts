@@ -5,7 +5,12 @@ export type CustomField = number | 'date';
 
 /** Names and other standard columns. @param keepsLetters whether non-Latin letters are enabled */
 function asName(text: string, keepsLetters: boolean): string {
-  return text.replace(keepsLetters ? /[^- '_.\p{L}\p{Nd}]/gu : /[^- '_.0-9a-z]/gi, '');
+  return inDatabase(text).replace(keepsLetters ? /[^- '_.\p{L}\p{Nd}]/gu : /[^- '_.0-9a-z]/gi, '');
+}
+
+/** The database has three bytes for a character. */
+function inDatabase(text: string): string {
+  return text.replace(/[\u{10000}-\u{10ffff}]/gu, '????');
 }
 
 /** Characters that some columns lose in addition. */
@@ -29,7 +34,7 @@ export function asEmail(text: string): string {
 
 /** Comments. A backslash escapes the next character in the database. */
 export function asComments(text: string): string {
-  return text
+  return inDatabase(text)
     .replace(/[;#"\\]/g, '')
     .replaceAll('+', ' ')
     .slice(0, 255);
@@ -37,7 +42,7 @@ export function asComments(text: string): string {
 
 /** Custom fields. The database cuts long values, and stores a wrong date as 0000-00-00. */
 export function asCustomField(text: string, field: CustomField): string {
-  const stored = text.replace(/[;"\\]/g, '').replaceAll('+', ' ');
+  const stored = inDatabase(text).replace(/[;"\\]/g, '').replaceAll('+', ' ');
   if (field === 'date') return /^\d{4}-\d\d-\d\d$/.test(stored) ? stored : '0000-00-00';
   return stored.slice(0, field);
 }

@@ -100,6 +100,10 @@ test('DIALLER_LETTERS=all composes letters', () => {
   expect([nameText('Zoe\u0308', 'all'), commentText('Zoe\u0308', 'all')]).toEqual(['Zoë', 'Zoë']);
 });
 
+test('DIALLER_LETTERS=all transliterates the letters that VICIdial’s database does not have', () => {
+  expect([nameText('𝒥ohn 𠮷田', 'all'), customFieldText('𠮷田', 'all')]).toEqual(['John Kichi田', 'Kichi田']);
+});
+
 test.each([
   ['हिन्दी', 'all', true],
   ['Zoe\u0308', 'all', false],

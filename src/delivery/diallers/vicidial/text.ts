@@ -7,6 +7,9 @@ const apostrophes = /[\u2018\u2019\u201a\u201b\u02bc\u2032\uff07]/g;
 const doubleQuotes = /["\u201c\u201d\u201e\u201f\u00ab\u00bb\u2033\uff02]/g;
 const dashes = /[\u2010-\u2015\u2212]/g;
 
+/** Letters that VICIdial's database replaces by `????`: its character set ends before them. */
+const beyondDatabase = /[\u{10000}-\u{10ffff}]/gu;
+
 /** Emoji, except for signs such as ©, and the characters that join or colour them. */
 const emoji = /(?![©®™])\p{Extended_Pictographic}|\p{Regional_Indicator}|\p{Emoji_Modifier}|[\ufe0f\u20e3]/gu;
 
@@ -21,7 +24,8 @@ function normaliseText(text: string, letters: Letters): string {
     .replace(doubleQuotes, "'")
     .replace(emoji, ' ');
   const kept = trim(replaced);
-  return letters === 'latin' ? trim(anyAscii(kept).replaceAll('"', "'")) : kept;
+  const latin = (text: string) => anyAscii(text).replaceAll('"', "'");
+  return trim(letters === 'latin' ? latin(kept) : kept.replace(beyondDatabase, latin).normalize('NFC'));
 }
 
 function trim(text: string): string {
