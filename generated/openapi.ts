@@ -388,7 +388,7 @@ export interface components {
             /**
              * Format: phone
              * @description The phone number that must not be called: a national number of the call centre's country, or any number with + and the country code. Spaces, brackets, dots, dashes and slashes are allowed.
-             * @example 07840258823
+             * @example 07700900823
              */
             mobile: string;
             /**
@@ -415,13 +415,13 @@ export interface components {
         /**
          * Format: phone
          * @description The phone number to call: a national number of the call centre's country, or any number with + and the country code. Spaces, brackets, dots, dashes and slashes are allowed. Different notations of a number identify the same person. The call centre decides which countries it calls. Premium-rate, shared-cost and satellite numbers are invalid unless the call centre accepts them.
-         * @example 07840258823
+         * @example 07700900823
          */
         PhoneToCall: string;
         /**
          * Format: phone
          * @description The phone number of the lead: a national number of the call centre's country, or any number with + and the country code. Spaces, brackets, dots, dashes and slashes are allowed. Different notations of a number identify the same person.
-         * @example 07840258823
+         * @example 07700900823
          */
         Phone: string;
         /**

@@ -64,9 +64,9 @@ test('the table of environment variables lists every variable with its default',
     evidenceRetention,
     ...first
   } = await readConfig({});
-  const { port, host, databaseUrl, isDatabaseUrlDefault, databaseConnections, defaultCountry, ...others } =
+  const { port, host, databaseUrl, isDatabaseUrlDefault, testStoreUrl, databaseConnections, ...others } =
     first;
-  const { logLevel, bootstrap, storeKey, storeKeyFile, erasureLog, ...second } = others;
+  const { defaultCountry, logLevel, bootstrap, storeKey, storeKeyFile, erasureLog, ...second } = others;
   expect(isDatabaseUrlDefault).toBe(true);
   const { phonePolicy, rateLimit, trustedProxies, connectionsPerAddress, metrics, ...third } = second;
   const { objectionsPerDay, results, securityContact, supportContact, publicUrl, ...more } = third;
@@ -76,6 +76,7 @@ test('the table of environment variables lists every variable with its default',
     port,
     host,
     databaseUrl,
+    testStoreUrl ?? 'auto',
     databaseConnections,
     defaultCountry,
     phonePolicy.countries ?? 'all',

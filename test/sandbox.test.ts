@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { post, send } from './harness/client.ts';
 import { requestValue, responseValue } from './harness/contract.ts';
-import { finished, untilOutput } from './harness/process.ts';
+import { finished, start, untilOutput } from './harness/process.ts';
 import { startSandbox } from './harness/sandbox.ts';
 import { temporaryDirectory } from './harness/server.ts';
 
@@ -38,6 +38,19 @@ test('logs a delivery without personal data instead of calling', async () => {
   expect((await post(target, 'cancelLead', wanted)).json).toEqual(
     responseValue('cancelLead', 200, 'already-processed'),
   );
+});
+
+test('simulates the call of a test number at the chosen speed', async () => {
+  const { child, target } = await startSandbox(undefined, ['--speed', '100']);
+  expect(target.key).toMatch(/^leads_test_/);
+  const ended = untilOutput(child, /A call ended/);
+  await post(target, 'addLead', { ...requestValue('addLead', 'accepted'), mobile: '07700 900006' });
+  expect(await ended).toContain('converted');
+});
+
+test('rejects a speed that is no number', async () => {
+  const { code, stderr } = await finished(start('src/sandbox.ts', ['--speed', 'fast'], {}));
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('--speed must be a number') });
 });
 
 test('does not use the settings of a server in .env, whose ports are in use', async () => {

@@ -17,6 +17,7 @@ const ownExtensions = [
   'x-max-bytes',
   'x-max-depth',
   'x-request',
+  'x-test-numbers',
   'x-validated-apart',
 ];
 
@@ -88,6 +89,7 @@ export default function plugin() {
             /** @param {Record<string, unknown>} root */
             leave(root) {
               if (Object.keys(Object(root['webhooks'])).length === 0) delete root['webhooks'];
+              removeOwnExtensions(root);
             },
           },
           Example: { leave: removeOwnExtensions },

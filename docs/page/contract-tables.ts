@@ -1,3 +1,4 @@
+import { readTestNumbers } from '../../src/contract/test-numbers.ts';
 import {
   examplesOf,
   fieldsOf,
@@ -32,11 +33,13 @@ export interface Row {
  * - `headers`: the headers of the requests and responses of all operations
  * - `messages`: the validation errors of all operations
  * - `errors`: the other errors of all operations
+ * - `test-numbers`: what happens to the leads of test numbers
  *
  * @throws if the comment names an operation that does not exist, or a field has no description
  */
 export function tableFor(comment: string, operations: readonly Operation[]): Table {
   const [kind, id] = comment.split(': ');
+  if (kind === 'test-numbers') return testNumberTable();
   if (kind === 'errors') return errorTable(operations);
   if (kind === 'messages') return messageTable(operations);
   if (kind === 'headers') return headerTable(operations);
@@ -86,6 +89,16 @@ function resultTable(operation: Operation): Table {
     return { headings: ['Field', 'Meaning', 'Example'], rows: all };
   for (const { cells } of all) cells.pop();
   return { headings: ['Field', 'Meaning'], rows: all };
+}
+
+function testNumberTable(): Table {
+  const rows = readTestNumbers().all.map(({ ending, outcome, state, result, description }) => ({
+    id: `test-number-${ending}`,
+    cells: [ending, outcome, state, result]
+      .map((value) => (value === undefined ? '' : code(value)))
+      .concat(description),
+  }));
+  return { headings: ['Last digits', '`Lead-Outcome`', '`state`', '`result`', 'Meaning'], rows };
 }
 
 /** Returns the table of the headers of all responses, and of the requests' own ones. */

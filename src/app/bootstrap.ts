@@ -21,18 +21,22 @@ export function isBootstrapWanted(setting: Bootstrap, isDatabaseUrlDefault: bool
   return setting === 'on' || (setting === 'auto' && (process.stderr.isTTY || isDatabaseUrlDefault));
 }
 
-/** Adds a first partner to an empty store. Returns undefined, and changes nothing, if the store is not empty. */
-export async function bootstrap(store: PartnerDirectory): Promise<FirstPartner | undefined> {
-  const { partner, type, key } = { partner: 'demo', type: 'motor-trade', key: newKey() };
-  const isAdded = await store.addFirstPartner(partner, type, newIdentifier(), digestOf(key));
+/**
+ * Adds a first partner to an empty store. Returns undefined, and changes nothing, if the store is not empty.
+ *
+ * @param isTest whether its key is a test key
+ */
+export async function bootstrap(store: PartnerDirectory, isTest = false): Promise<FirstPartner | undefined> {
+  const { partner, type, key } = { partner: 'demo', type: 'motor-trade', key: newKey({ isTest }) };
+  const isAdded = await store.addFirstPartner(partner, type, newIdentifier(), digestOf(key), isTest);
   return isAdded ? { partner, type, key } : undefined;
 }
 
 /** Returns a shell command that adds a lead. @param url base URL of the server */
-export function addLeadCommand({ type, key }: FirstPartner, url: string): string {
+export function addLeadCommand({ type, key }: FirstPartner, url: string, mobile = '07840258823'): string {
   return `curl ${url}/lead/add \\
     -H 'Authorization: Bearer ${key}' \\
     -H 'Content-Type: application/json' \\
     -d '{"email":"john.doe@test.com","first_name":"John","surname":"Doe",
-         "mobile":"07840258823","type":"${type}"}'`;
+         "mobile":"${mobile}","type":"${type}"}'`;
 }

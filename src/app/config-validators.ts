@@ -56,6 +56,12 @@ export const storeUrl = makeExactValidator<string>((value) => {
   );
 });
 
+/** Accepts `auto` or the URL of a store. */
+export const storeUrlOrAuto = makeExactValidator<string>((value) => {
+  if (value === 'auto' || isStoreUrl(value)) return value;
+  throw new Error('auto or the URL of a store, such as sqlite:data/leads-test.db (see DATABASE_URL)');
+});
+
 /** Accepts a country code (ISO 3166-1 alpha-2). */
 export const country = makeExactValidator<CountryCode>((value) => {
   const code = value.toUpperCase();

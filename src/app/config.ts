@@ -9,6 +9,7 @@ import type { PhonePolicy } from '../leads/phone-policy.ts';
 import type { RateLimit } from '../limits/rate-limit.ts';
 import { maxBurst, rateLimit } from '../partners/rate-limit.ts';
 import type { TrustedProxies } from '../server/client-address.ts';
+import { isInMemory, isSameStore } from '../store/store-url.ts';
 import { logLevels } from '../telemetry/log.ts';
 import type { Bootstrap } from './bootstrap.ts';
 import {
@@ -25,6 +26,7 @@ import {
   requestRateOrOff,
   specialNumbersOrOff,
   storeUrl,
+  storeUrlOrAuto,
 } from './config-validators.ts';
 import { type ResultSettings, resultSettings, resultVariables } from './result-settings.ts';
 
@@ -36,6 +38,8 @@ export interface Config {
   databaseUrl: string;
   /** Whether `databaseUrl` is the default, because DATABASE_URL is not set. */
   isDatabaseUrlDefault: boolean;
+  /** URL of the store of test data. Undefined: the one next to the store. */
+  testStoreUrl: string | undefined;
   /** Maximum number of connections to PostgreSQL. */
   databaseConnections: number;
   /** The country of phone numbers without a country code. */
@@ -97,6 +101,7 @@ const variables = {
   PORT: port({ default: 3000 }),
   HOST: host({ default: '127.0.0.1' }),
   DATABASE_URL: storeUrl({ default: 'sqlite:data/leads.db' }),
+  TEST_STORE: storeUrlOrAuto({ default: 'auto' }),
   DATABASE_CONNECTIONS: count('connections', 1_000)({ default: 10 }),
   DEFAULT_COUNTRY: country({ default: 'GB' }),
   ALLOWED_COUNTRIES: countriesOrAll({ default: 'all' }),
@@ -147,6 +152,7 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
   const { DIALLER_CONCURRENCY: concurrency, DIALLER_TIMEOUT: timeout } = values;
   const perSecond = undefinedIfOff(values.RATE_LIMIT);
   const metricsPort = undefinedIfOff(values.METRICS_PORT);
+  checkStores(values);
   checkEndpoints(values);
   checkUnused(environment, values.DIALLER, screeningName);
   return {
@@ -154,6 +160,7 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
     host: values.HOST,
     databaseUrl: values.DATABASE_URL,
     isDatabaseUrlDefault: environment['DATABASE_URL'] === undefined,
+    testStoreUrl: values.TEST_STORE === 'auto' ? undefined : values.TEST_STORE,
     databaseConnections: values.DATABASE_CONNECTIONS,
     defaultCountry: values.DEFAULT_COUNTRY,
     phonePolicy: {
@@ -209,6 +216,15 @@ function checkUnused(environment: NodeJS.ProcessEnv, dialler: string, screening:
     );
   }
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
+}
+
+/** Checks that test data have a store of their own. @throws {ConfigError} if not */
+function checkStores(values: { DATABASE_URL: string; TEST_STORE: string }): void {
+  const { DATABASE_URL: live, TEST_STORE: test } = values;
+  if (test === 'auto' || !isSameStore(live, test) || isInMemory(test)) return;
+  throw new ConfigError(
+    'TEST_STORE and DATABASE_URL are the same store, so test data would be mixed with live leads. Set TEST_STORE to another store, or remove it.',
+  );
 }
 
 /** An address that the server listens on, by its variables. */

@@ -30,6 +30,7 @@ import { agreeOnSettings } from './settings.ts';
 import { drainUntil, type ShutdownStep, shutDown, shutdownTimeout, stopAll } from './shutdown.ts';
 import { openConfiguredStore } from './store.ts';
 import { type LoadedKeys, loadStoreKeys, requireKeysOfDigests } from './store-keys.ts';
+import { ServerTestData, type SimulationSettings } from './test-data.ts';
 import { reportUndecidedHours } from './undecided-hours.ts';
 import { urlOf } from './url.ts';
 
@@ -57,7 +58,16 @@ interface Parts {
   evidence: { stop(): Promise<void> };
   delivery: RunningDelivery | undefined;
   diallerCheck: { stop(): Promise<void> };
+  testData: ServerTestData;
   stopTracing: () => Promise<void>;
+}
+
+/** What differs in a sandbox. */
+export interface ServiceOptions {
+  /** How test leads are simulated. Undefined: as usual. */
+  simulation?: SimulationSettings;
+  /** Whether the key of the first partner is a test key. */
+  hasTestKey?: boolean;
 }
 
 /**
@@ -65,7 +75,11 @@ interface Parts {
  *
  * @throws {Error} if the store cannot be opened or a port is not free
  */
-export async function startService(config: Config, log: Log): Promise<Service> {
+export async function startService(
+  config: Config,
+  log: Log,
+  { simulation, hasTestKey = false }: ServiceOptions = {},
+): Promise<Service> {
   const stopTracing = await startTracing(process.env);
   let delivery: RunningDelivery | undefined;
   // The metrics are created before `leadMetrics`, `readiness` and `store`, which they read, because they also observe
@@ -92,7 +106,8 @@ export async function startService(config: Config, log: Log): Promise<Service> {
   await readiness.start();
 
   const counters = await startCounters(store, log);
-  const server = await startLeadServer({ store, readiness, ...counters }, config, log, metrics);
+  const testData = new ServerTestData(config, store, log, simulation);
+  const server = await startLeadServer({ store, readiness, ...counters, testData }, config, log, metrics);
   const status = serverStatus(readiness, new ActivePartners(store), () => deliveryStatus(config, delivery));
   const metricsServer =
     metrics && config.metrics && (await startMetricsServer(metrics, status, config.metrics, log));
@@ -103,12 +118,13 @@ export async function startService(config: Config, log: Log): Promise<Service> {
     config.results && metrics?.resultsObserver(),
   );
   // After the ports are open: if the server cannot start, nobody sees the key of the first partner.
-  const firstPartner = await addFirstPartner(store, isBootstrapped, log);
+  const firstPartner = await addFirstPartner(store, isBootstrapped, hasTestKey, log);
   const maintenance = new RegularMaintenance(store, config.evidenceRetention, log);
   const evidence = keepEvidence(store, keys, config, log);
   // Last, so that no lead is delivered if the server cannot start.
   delivery = startDelivery(config, store, log, metrics);
   const diallerCheck = startDiallerCheck(config, store, log);
+  void testData.resume();
 
   const parts = {
     store,
@@ -121,6 +137,7 @@ export async function startService(config: Config, log: Log): Promise<Service> {
     evidence,
     delivery,
     diallerCheck,
+    testData,
     stopTracing,
   };
   return { url: urlOf(server), firstPartner, stop: () => stopService(parts, log) };
@@ -189,8 +206,13 @@ async function applyErasuresOfLog(store: Store, config: Config, log: Log): Promi
 /**
  * Adds a first partner to an empty store if that is wanted. Otherwise, logs why every request is rejected, if it is.
  */
-async function addFirstPartner(store: Store, isWanted: boolean, log: Log): Promise<FirstPartner | undefined> {
-  const first = isWanted ? await bootstrap(store) : undefined;
+async function addFirstPartner(
+  store: Store,
+  isWanted: boolean,
+  hasTestKey: boolean,
+  log: Log,
+): Promise<FirstPartner | undefined> {
+  const first = isWanted ? await bootstrap(store, hasTestKey) : undefined;
   if (first !== undefined) return first;
   const problem = await findPartnerProblem(store);
   if (problem !== undefined) log.warn(problem);
@@ -199,7 +221,7 @@ async function addFirstPartner(store: Store, isWanted: boolean, log: Log): Promi
 
 /** Starts the server that partners use. */
 function startLeadServer(
-  parts: Pick<Parts, 'store' | 'readiness' | 'keyLastUsed' | 'rejections' | 'dailyQuotas'>,
+  parts: Pick<Parts, 'store' | 'readiness' | 'keyLastUsed' | 'rejections' | 'dailyQuotas' | 'testData'>,
   config: Config,
   log: Log,
   metrics: Metrics | undefined,
@@ -262,6 +284,7 @@ export function shutdownSteps(parts: Omit<Parts, 'readiness'>): ShutdownStep[] {
     evidence,
     delivery,
     diallerCheck,
+    testData,
     stopTracing,
   } = parts;
   return [
@@ -276,6 +299,7 @@ export function shutdownSteps(parts: Omit<Parts, 'readiness'>): ShutdownStep[] {
       until: drainUntil + 300,
       run: () => stopAll([keyLastUsed, rejections, dailyQuotas]),
     },
+    { name: 'closing the store of test data', until: drainUntil + 600, run: () => testData.stop() },
     { name: 'closing the store', until: shutdownTimeout - 200, run: () => store.close() },
     { name: 'sending the last traces', until: shutdownTimeout, run: stopTracing },
   ];

@@ -1,5 +1,6 @@
 import { UserError } from '../errors/user-error.ts';
 import type { SettingRecord, Settings } from '../store/settings.ts';
+import { isTestStore } from '../store/test-store.ts';
 import type { Log } from '../telemetry/log.ts';
 import { formatDuration } from '../text/duration.ts';
 import { type Config, readConfig } from './config.ts';
@@ -45,7 +46,7 @@ export async function normaliseSetting(name: SettingName, value: string): Promis
  */
 export async function agreeOnSettings(store: Settings, config: Config, log: Log): Promise<void> {
   const own: Readonly<Record<string, string>> = settingsOf(config);
-  const known = await store.settings();
+  const known = refuseTestStore(await store.settings());
   const recorded = known.length < settingNames.length ? await record(store, own, known, log) : known;
   const differences = recorded.filter(({ name, value }) => own[name] !== undefined && own[name] !== value);
   if (differences.length === 0) return;
@@ -54,6 +55,14 @@ export async function agreeOnSettings(store: Settings, config: Config, log: Log)
       `${name} is ${own[name]} for this server, and ${value} in the store. Set ${name}=${value}, or run \`leads settings set ${name} ${own[name]}\` and restart every server with that value.`,
   );
   throw new UserError(lines.join('\n'));
+}
+
+/** Returns the settings of a store. @throws {UserError} if it contains test data, whose leads are never called */
+function refuseTestStore(settings: SettingRecord[]): SettingRecord[] {
+  if (!isTestStore(settings)) return settings;
+  throw new UserError(
+    'The store in DATABASE_URL contains test data (TEST_STORE). Set DATABASE_URL to the store of live leads.',
+  );
 }
 
 /**
@@ -81,6 +90,6 @@ export async function withRecordedSettings(
   environment: NodeJS.ProcessEnv,
   store: Settings,
 ): Promise<NodeJS.ProcessEnv> {
-  const recorded = await store.settings();
+  const recorded = refuseTestStore(await store.settings());
   return { ...environment, ...Object.fromEntries(recorded.map(({ name, value }) => [name, value])) };
 }

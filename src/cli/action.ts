@@ -29,6 +29,8 @@ export function jsonMembersOf(command: Command): JsonMembers | undefined {
  * Defines what a command does with the configured store, and its option `--json`. Whatever it changes through the store is
  * recorded in the audit log, in the transaction of the change, which states its subject with `audit` (src/store/sql).
  *
+ * If the command has `testDataOption` and it is set, the store is that of the test data.
+ *
  * @param members members of its JSON output: the compiler checks the output against them, and docs/cli.md lists them
  * @param run receives the options and the positional arguments, whose types must match the command's definition
  */
@@ -43,7 +45,8 @@ export function defineAction<Member extends string, Options extends object, Argu
     context,
     members,
     async (reporter, options: Options, args: Arguments) => {
-      const { store, ...rest } = await context.open();
+      const { testData }: { testData?: boolean } = options;
+      const { store, ...rest } = await context.open(testData);
       store.actAs(reporter.actor);
       try {
         await run({ store, ...rest, ...reporter }, options, args);

@@ -13,6 +13,11 @@ export function wideOption(): Option {
   return new Option('--wide', 'print all columns and absolute times, even if the terminal is narrower');
 }
 
+/** Returns the option `--test-data` of a command that reads leads. `defineAction` applies it. */
+export function testDataOption(): Option {
+  return new Option('--test-data', 'test data, which was sent with test keys, instead of live data');
+}
+
 /** Parses a whole number in decimal digits. Returns NaN for any other text, such as `0x10`, `1e3` or ` 5`. */
 export function parseDigits(text: string): number {
   const number = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;

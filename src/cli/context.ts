@@ -30,8 +30,17 @@ export interface OpenStore {
 
 /** The environment of a command. A store is opened when a command runs, not when its help is printed. */
 export interface CommandContext {
-  /** Opens the configured store. @throws {UserError} if there is none, or it needs `leads store migrate` */
-  open(): Promise<OpenStore>;
+  /**
+   * Opens the configured store.
+   *
+   * @param isTest whether to open the test data of the store instead
+   * @throws {UserError} if there is none, or it needs `leads store migrate`
+   */
+  open(isTest?: boolean): Promise<OpenStore>;
+  /** Opens the test data of the configured store. Undefined: there are none. */
+  openTestData(): Promise<Store | undefined>;
+  /** Creates the store of test data, unless it exists. @throws {UserError} if that fails, with the remedy */
+  createTestData(): Promise<void>;
   /**
    * Returns the URL of a store from an argument: a URL, or a variable that contains one.
    *

@@ -17,6 +17,7 @@ const members = {
   expires_at: 'when it expires (ISO 8601); null: never, or unknown',
   revoked_at: 'when it was revoked (ISO 8601); null: not revoked, or unknown',
   replaced_by: 'id of the key that replaced it; null: none, or unknown',
+  test: 'whether it is a test key; null: unknown',
 };
 
 /** `leads key check`: reports whether a key is accepted, or why not. */
@@ -33,18 +34,30 @@ export function checkCommand(context: CommandContext): Command {
       await output.done(sentence, { ...nothingKnown, state });
       return;
     }
-    await output.done(`Key ${record.id} of partner ${JSON.stringify(record.partner)} ${describe(record)}`, {
-      id: record.id,
-      partner: record.partner,
-      state: record.state,
-      expires_at: formatTime(record.expiresAt),
-      revoked_at: formatTime(record.revokedAt),
-      replaced_by: record.replacedBy,
-    });
+    const kind = record.isTest ? 'Test key' : 'Key';
+    await output.done(
+      `${kind} ${record.id} of partner ${JSON.stringify(record.partner)} ${describe(record)}`,
+      {
+        id: record.id,
+        partner: record.partner,
+        state: record.state,
+        expires_at: formatTime(record.expiresAt),
+        revoked_at: formatTime(record.revokedAt),
+        replaced_by: record.replacedBy,
+        test: record.isTest,
+      },
+    );
   });
 }
 
-const nothingKnown = { id: null, partner: null, expires_at: null, revoked_at: null, replaced_by: null };
+const nothingKnown = {
+  id: null,
+  partner: null,
+  expires_at: null,
+  revoked_at: null,
+  replaced_by: null,
+  test: null,
+};
 
 /** Reads a key. @throws {UserError} if there is none, or several lines */
 async function readKey({ input, err }: CommandContext): Promise<string> {
@@ -61,7 +74,7 @@ const describeUnknown =
 
 /** Describes what a text has instead of the form of a key, without the text itself. */
 function describeMalformed(text: string): string {
-  return `This text of ${text.length} characters does not have the form of a key: \`leads_\` and 32 letters, digits, \`-\` or \`_\`, without spaces, quotes or other text. The partner may have mistyped it or copied a part of it.`;
+  return `This text of ${text.length} characters does not have the form of a key: \`leads_\` or \`leads_test_\`, and 32 letters, digits, \`-\` or \`_\`, without spaces, quotes or other text. The partner may have mistyped it or copied a part of it.`;
 }
 
 function describe({ state, expiresAt, revokedAt, replacedBy }: PartnerKeyRecord): string {

@@ -26,13 +26,14 @@ const listMembers = {
   expires_at: 'when it expires (ISO 8601); null: never',
   revoked_at: 'when it was revoked (ISO 8601); null: not revoked',
   replaced_by: 'id of the key that replaced it; null: none',
+  test: 'whether it is a test key, whose requests are about test data',
 };
 
 const view: View<PartnerKeyRecord, keyof typeof listMembers> = {
   columns: {
     ID: (key) => key.id,
     PARTNER: (key) => key.partner,
-    STATE: listedState,
+    STATE: (key) => (key.isTest ? `${listedState(key)} (test)` : listedState(key)),
     CREATED: (key) => ({ time: key.createdAt }),
     'LAST USED': (key) => timeOr(key.lastUsedAt, 'never'),
     EXPIRES: (key) => timeOr(key.expiresAt, '-'),
@@ -50,6 +51,7 @@ const view: View<PartnerKeyRecord, keyof typeof listMembers> = {
     expires_at: formatTime(key.expiresAt),
     revoked_at: formatTime(key.revokedAt),
     replaced_by: key.replacedBy,
+    test: key.isTest,
   }),
 };
 
@@ -62,6 +64,7 @@ const newKeyMembers = {
   id: 'id of the new key',
   key: 'the new key; it is not shown again',
   partner: 'name of the partner',
+  test: 'whether it is a test key, whose requests are about test data',
 };
 
 /** Default time for which a rotated key stays valid (ms). */
@@ -83,14 +86,20 @@ function createCommand(context: CommandContext): Command {
     .description(
       'create a key and print it as JSON; it is not shown again, because only its digest is stored',
     )
-    .argument('<partner>', 'name of the partner; a partner can hold several keys');
+    .argument('<partner>', 'name of the partner; a partner can hold several keys')
+    .option(
+      '--test',
+      'create a test key: what is sent with it is stored apart from live data, and reaches no dialler',
+    );
   return defineAction(
     command,
     context,
     newKeyMembers,
-    async ({ store, ...reporter }, _options: object, [partner]: [string]) => {
-      const created = { id: newIdentifier(), key: newKey(), partner };
-      await store.addKey(partner, created.id, digestOf(created.key));
+    async ({ store, ...reporter }, { test: isTest = false }: { test?: boolean }, [partner]: [string]) => {
+      // First, so that an operator learns at once if it cannot be created.
+      if (isTest) await context.createTestData();
+      const created = { id: newIdentifier(), key: newKey({ isTest }), partner, test: isTest };
+      await store.addKey(partner, created.id, digestOf(created.key), isTest);
       await reporter.output.value(created);
       noteShownOnce(reporter);
     },
@@ -135,10 +144,17 @@ function rotateCommand(context: CommandContext): Command {
     async ({ store, ...reporter }, options: { oldUntil?: number }, [id]: [string]) => {
       checkIsNoKey(id);
       const { oldUntil = Date.now() + defaultRotationPeriod } = options;
-      const next = { id: newIdentifier(), key: newKey() };
+      const { isTest } = await findKey(store, id);
+      const next = { id: newIdentifier(), key: newKey({ isTest }) };
       const digest = digestOf(next.key);
       const { partner } = await store.rotateKey(id, { id: next.id, digest, oldUntil });
-      await reporter.output.value({ ...next, partner, replaces: id, old_until: formatTime(oldUntil) });
+      await reporter.output.value({
+        ...next,
+        partner,
+        test: isTest,
+        replaces: id,
+        old_until: formatTime(oldUntil),
+      });
       noteShownOnce(reporter);
     },
   );

@@ -4,7 +4,7 @@ import { type LeadState, leadStates } from '../leads/lead.ts';
 import type { LeadFilter, LeadRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import { defineAction } from './action.ts';
-import { limitOption, wideOption } from './arguments.ts';
+import { limitOption, testDataOption, wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import { heldView, leadMembers, leadView, resultView, scheduledView } from './lead-view.ts';
 import { checkNumbers, mobileOption, type ReadNumbers, readNumbers } from './mobile-option.ts';
@@ -33,6 +33,7 @@ export function listCommand(context: CommandContext): Command {
     .option('--type <name>', 'only leads of this type')
     .option('--partner <name>', 'only leads of this partner')
     .addOption(mobileOption())
+    .addOption(testDataOption())
     .addOption(limitOption())
     .addOption(wideOption());
   return defineAction(command, context, leadMembers, async (session, options: ListOptions) => {

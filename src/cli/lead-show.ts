@@ -9,7 +9,7 @@ import type { WaitCause } from '../leads/wait-cause.ts';
 import type { LeadRecord } from '../store/records.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
-import { wideOption } from './arguments.ts';
+import { testDataOption, wideOption } from './arguments.ts';
 import { cancellationJson } from './cancellation.ts';
 import type { CommandContext } from './context.ts';
 import { leadView } from './lead-view.ts';
@@ -36,6 +36,7 @@ export function showCommand(context: CommandContext): Command {
       '<person>',
       'phone number in any notation that partners can send, Lead-Id, Request-Id, or e-mail address (searches all submissions)',
     )
+    .addOption(testDataOption())
     .addOption(wideOption());
   return defineAction(
     command,

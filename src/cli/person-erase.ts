@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { maxWaitForDialler, synchroniseErasures } from '../app/erasures.ts';
 import { UserError } from '../errors/user-error.ts';
+import type { ParsePhone } from '../leads/phone.ts';
 import { eraseFiles } from '../store/erase-files.ts';
 import { erasePerson } from '../store/erase-person.ts';
 import { findPeople } from '../store/find-person.ts';
@@ -30,13 +31,14 @@ const members = {
   at_dialler: 'ids of the erased leads that the dialler has or may have: delete them there',
   suppressions: 'number of entries of the do-not-call list, which are kept with the digest',
   evidence: 'number of entries of evidence, which are kept until their retention ends',
+  test_leads: 'number of leads erased from the test data, with everything that belongs to them',
 };
 
 /** `leads person erase`: erases people. */
 export function eraseCommand(context: CommandContext): Command {
   const command = new Command('erase')
     .description(
-      'erase people: their submissions, leads, attempts and idempotency records, under `mobile` and `other_phone`; servers can keep running.\nA keyed digest stays, so that a restored backup does not bring them back, and in the do-not-call list. If they are added again, they are accepted, unless they are in that list',
+      'erase people: their submissions, leads, attempts and idempotency records, under `mobile` and `other_phone`, also from the test data; servers can keep running.\nA keyed digest stays, so that a restored backup does not bring them back, and in the do-not-call list. If they are added again, they are accepted, unless they are in that list',
     )
     .addArgument(numberArgument('<number...>'))
     .option(
@@ -69,7 +71,8 @@ export function eraseCommand(context: CommandContext): Command {
         await (words.includes('-') ? confirmElsewhere(context, change) : confirm(context, change));
       }
       for (const person of people) {
-        const erased = await eraseOne({ store, parsePhone }, person, keys, options);
+        const live = await eraseOne({ store, parsePhone }, person, keys, options);
+        const erased = { ...live, test_leads: await eraseTestData(context, parsePhone, person, keys) };
         await synchroniseErasures(store, tools);
         await output.done(describeErased(erased), erased);
       }
@@ -93,7 +96,7 @@ function describeBytes(isSqlite: boolean): string {
 }
 
 /** The result for one person, as its JSON output. */
-type Erased = Record<keyof typeof members, unknown> & {
+type Erased = Record<Exclude<keyof typeof members, 'test_leads'>, unknown> & {
   leads: number;
   submissions: number;
   at_dialler: string[];
@@ -134,6 +137,31 @@ async function eraseOne(
   };
 }
 
+/** Erases a person from the test data, including evidence, which proves nothing there. Returns the number of leads. */
+async function eraseTestData(
+  context: CommandContext,
+  parsePhone: ParsePhone,
+  { mobile }: PersonKey,
+  { current }: StoreKeys,
+): Promise<number> {
+  const store = await context.openTestData();
+  if (store === undefined) return 0;
+  try {
+    const [person] = await findPeople(store, parsePhone, [mobile]);
+    if (person === undefined) return 0;
+    const digest = current.personDigest(mobile);
+    const evidenceReason = 'test data';
+    const erasure: Erasure = { digest, keyId: current.id, erasedAt: Date.now(), evidenceReason };
+    const evidence = { key: undefined, parsePhone };
+    const erasing = { maxWait: maxWaitForDialler, isWithdrawing: false, evidence };
+    const { erased } = await erasePerson(store, person, erasure, erasing);
+    await eraseFiles(store);
+    return erased['lead'] ?? 0;
+  } finally {
+    await store.close();
+  }
+}
+
 async function describeErasure(
   store: People,
   people: readonly PersonKey[],
@@ -156,7 +184,8 @@ function describeErased({
   suppressions,
   evidence,
   at_dialler: atDialler,
-}: Erased): string {
+  test_leads: testLeads,
+}: Erased & { test_leads: number }): string {
   const proof =
     evidence === 0
       ? ''
@@ -169,7 +198,8 @@ function describeErased({
     atDialler.length === 0
       ? ''
       : ` The dialler has or may have these leads, which you must delete there: ${atDialler.join(' ')}.`;
-  return `Erased a person with ${counted(leads, 'lead', 'leads')} and ${counted(submissions, 'submission', 'submissions')}.${left}${proof}${kept}`;
+  const test = testLeads === 0 ? '' : ` Of the test data: ${counted(testLeads, 'lead', 'leads')}.`;
+  return `Erased a person with ${counted(leads, 'lead', 'leads')} and ${counted(submissions, 'submission', 'submissions')}.${test}${left}${proof}${kept}`;
 }
 
 /** Maximum length of a reason (characters). */

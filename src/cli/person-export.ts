@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { ParsePhone } from '../leads/phone.ts';
 import { findPeople } from '../store/find-person.ts';
 import type { PersonalRows } from '../store/people.ts';
 import type { Store } from '../store/store.ts';
@@ -11,7 +12,7 @@ import { numberArgument, readNumber } from './person-number.ts';
 export function exportCommand(context: CommandContext): Command {
   const command = new Command('export')
     .description(
-      'print everything that the store holds about a person as JSON, for a request for access.\nFinds the person under `mobile` and `other_phone`. Logs, backups and the dialler are not included',
+      'print everything that the store and the test data hold about a person as JSON, for a request for access.\nFinds the person under `mobile` and `other_phone`. Logs, backups and the dialler are not included',
     )
     .addArgument(numberArgument('<number>'));
   return defineAction(
@@ -22,6 +23,7 @@ export function exportCommand(context: CommandContext): Command {
       exported_at: 'when it was exported (ISO 8601)',
       tables:
         'the rows of each table, by its name; times are ISO 8601, and partners and lead types have their names',
+      test_tables: 'the same of the test data; null: there are none',
     },
     async ({ store, output, parsePhone, storeKeys }, _options: object, [number]: [string]) => {
       const mobile = await readNumber(number, context, { parsePhone });
@@ -35,9 +37,26 @@ export function exportCommand(context: CommandContext): Command {
         mobile,
         exported_at: new Date().toISOString(),
         tables: await readable(store, rows),
+        test_tables: await testTables(context, parsePhone, mobile),
       });
     },
   );
+}
+
+/** Returns the rows of the test data: a partner may send a person's data with a test key. Null: there are no test data. */
+async function testTables(
+  context: CommandContext,
+  parsePhone: ParsePhone,
+  mobile: string,
+): Promise<Record<string, object[]> | null> {
+  const store = await context.openTestData();
+  if (store === undefined) return null;
+  try {
+    const [person = { mobile, otherSubmissions: [] }] = await findPeople(store, parsePhone, [mobile]);
+    return await readable(store, await store.personalRows(person, []));
+  } finally {
+    await store.close();
+  }
 }
 
 /** Replaces ids of partners and types by names, and times by ISO 8601. */

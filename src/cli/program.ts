@@ -1,14 +1,16 @@
 import { Command, CommanderError, Help, type Option } from 'commander';
-import { readConfig } from '../app/config.ts';
+import { type Config, readConfig } from '../app/config.ts';
 import { readEnvironment } from '../app/env-file.ts';
 import { erasureTools } from '../app/erasures.ts';
 import { withRecordedSettings } from '../app/settings.ts';
 import { openConfiguredStore, openNamedStore } from '../app/store.ts';
 import { type LoadedKeys, loadStoreKeys } from '../app/store-keys.ts';
+import { openTestStore, openTestStoreIfPresent } from '../app/test-store.ts';
 import { versionText } from '../app/version.ts';
 import { ConfigError } from '../environment/variables.ts';
 import { UserError } from '../errors/user-error.ts';
 import { phoneParsers } from '../leads/phone.ts';
+import { withTestNumbers } from '../leads/test-numbers.ts';
 import { looksLikeKey } from '../partners/key.ts';
 import type { Store } from '../store/store.ts';
 import { storeUrlOf } from '../store/store-argument.ts';
@@ -16,7 +18,7 @@ import { redactedUrl } from '../store/store-url.ts';
 import { commandName, nameCommands } from '../text/command-name.ts';
 import { printable, printableLines } from '../text/terminal.ts';
 import { auditCommand } from './audit.ts';
-import type { CommandContext } from './context.ts';
+import type { CommandContext, OpenStore } from './context.ts';
 import { deliveryCommand } from './delivery.ts';
 import { diallerCommand } from './dialler.ts';
 import { dueCommand } from './due.ts';
@@ -85,10 +87,11 @@ export function createContext(
 ): CommandContext {
   return {
     commandName: name,
-    open: async () => {
+    open: async (isTest = false) => {
       const variables = environment();
       const config = await readConfig(variables);
       const store = await openConfiguredStore(config, { schema: 'require' });
+      if (isTest) return openTestData(variables, config, store);
       const recorded = await readConfig(await withRecordedSettings(variables, store));
       const { defaultCountry, phonePolicy, dialWithin, callsPerDay, screening, evidenceRetention } = recorded;
       const storeKeys = () => loadStoreKeys(config, store);
@@ -97,6 +100,8 @@ export function createContext(
       const rules = { defaultCountry, phonePolicy, dialWithin, callsPerDay, screening };
       return { store, parsePhone, ...rules, evidenceRetention, storeKeys };
     },
+    openTestData: async () => openTestStoreIfPresent(await readConfig(environment())),
+    createTestData: async () => (await openTestStore(await readConfig(environment()))).close(),
     storeUrl: (argument) => storeUrlOf(argument, environment()),
     dialler: async () => (await readConfig(environment())).dialler,
     results: async () => (await readConfig(environment())).results,
@@ -117,6 +122,20 @@ export function createContext(
     out,
     err,
   };
+}
+
+/** Opens the test data of a store, with its settings, and closes the store. @throws {UserError} if there are none */
+async function openTestData(variables: NodeJS.ProcessEnv, config: Config, live: Store): Promise<OpenStore> {
+  const recorded = await withRecordedSettings(variables, live).finally(() => live.close());
+  const { defaultCountry, phonePolicy, dialWithin, callsPerDay, screening, evidenceRetention } =
+    await readConfig(recorded);
+  const store = await openTestStoreIfPresent(config);
+  if (store === undefined) {
+    throw new UserError('There are no test data. Run `leads key create --test` to create a test key.');
+  }
+  const { parse: parsePhone } = withTestNumbers(phoneParsers(defaultCountry));
+  const rules = { defaultCountry, phonePolicy, dialWithin, callsPerDay, screening };
+  return { store, parsePhone, ...rules, evidenceRetention, storeKeys: () => loadStoreKeys(config, store) };
 }
 
 /** Lets a command recognise people of whom the store only has digests. Reports why it cannot. */

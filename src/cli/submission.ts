@@ -7,7 +7,7 @@ import { CancelledLater } from '../store/cancelled-later.ts';
 import type { RelatedCancellation, RerunRecord, SubmissionRecord } from '../store/records.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
-import { limitOption, wideOption } from './arguments.ts';
+import { limitOption, testDataOption, wideOption } from './arguments.ts';
 import {
   printRelatedCancellations,
   relatedCancellationJson,
@@ -105,6 +105,7 @@ function listCommand(context: CommandContext): Command {
         submissionOutcomes,
       ),
     )
+    .addOption(testDataOption())
     .addOption(limitOption())
     .addOption(wideOption());
   return defineAction(

@@ -3,7 +3,7 @@ import { UserError } from '../errors/user-error.ts';
 import type { WithdrawalFilter, WithdrawalRecord } from '../store/withdrawals.ts';
 import { formatTime } from '../text/time.ts';
 import { defineAction } from './action.ts';
-import { limitOption, wideOption } from './arguments.ts';
+import { limitOption, testDataOption, wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import type { View } from './output.ts';
 import { idsArgument, processIds, readIds } from './process-ids.ts';
@@ -71,6 +71,7 @@ function listCommand(context: CommandContext): Command {
   const command = new Command('list')
     .description('list withdrawals, by default those that are open or have failed, newest lead first')
     .addOption(new Option('--state <state>', 'only withdrawals in this state').choices(states))
+    .addOption(testDataOption())
     .addOption(limitOption())
     .addOption(wideOption());
   return defineAction(

@@ -1,5 +1,6 @@
 import type { ErrorObject } from 'ajv';
 import type { components } from '../../generated/openapi.ts';
+import { parseTestNumber } from '../leads/test-numbers.ts';
 import { closestName } from '../text/closest-name.ts';
 import { isBlank } from '../text/visible.ts';
 import { allowsType, type BodySchema, type FieldSchema } from './contract.ts';
@@ -84,6 +85,15 @@ function addMessage(
   // `required` is reported for the object, so its data is not the field's value.
   const value: unknown = error.keyword === 'required' ? undefined : error.data;
   messages.add(messageFor(labelOf(name), field, schema.required.includes(name), value, error));
+  if (error.keyword === 'format' && field.format === 'phone' && isTestNumberIn(value))
+    messages.add(testNumberHint);
+}
+
+/** Second message about a test number, which is valid in requests with a test key. */
+const testNumberHint = 'Numbers from 07700 900000 to 07700 900999 are valid only with a test key.';
+
+function isTestNumberIn(value: unknown): boolean {
+  return typeof value === 'string' && parseTestNumber(value) !== undefined;
 }
 
 /** What a value of each format is, in messages. */

@@ -3,7 +3,10 @@ import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 /** Start of every key, by which people and programs that search for secrets recognise one. */
 const prefix = 'leads_';
 
-const form = new RegExp(`^${prefix}[A-Za-z0-9_-]{32}$`);
+/** Start of every test key. The store records which keys are test keys; the prefix is for people. */
+const testPrefix = `${prefix}test_`;
+
+const form = new RegExp(`^(?:${prefix}|${testPrefix})[A-Za-z0-9_-]{32}$`);
 
 /** Returns whether a text has the form of a complete key. */
 export function hasKeyForm(text: string): boolean {
@@ -16,8 +19,8 @@ export function looksLikeKey(text: string): boolean {
 }
 
 /** Returns a new key: 192 random bits, in characters that need no escaping in a URL. */
-export function newKey(): string {
-  return `${prefix}${randomBytes(24).toString('base64url')}`;
+export function newKey({ isTest = false }: { isTest?: boolean } = {}): string {
+  return `${isTest ? testPrefix : prefix}${randomBytes(24).toString('base64url')}`;
 }
 
 /**

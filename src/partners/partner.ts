@@ -20,6 +20,8 @@ export interface KeyHolder {
   dailyQuota: number | null;
   /** Maximum priority of the partner's leads. */
   maxPriority: number;
+  /** Whether it is a test key: its requests are about test data, which are in a store of their own. */
+  isTest: boolean;
 }
 
 /**

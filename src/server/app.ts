@@ -1,11 +1,12 @@
 import type { HttpBindings } from '@hono/node-server';
 import { Hono } from 'hono';
-import { readContract } from '../contract/contract.ts';
+import { type Contract, readContract } from '../contract/contract.ts';
 import type { OperationId } from '../contract/reply.ts';
 import type { CallingHoursSetting } from '../leads/calling-hours/calling-hours.ts';
 import { CallingRules } from '../leads/calling-hours/rules-by-type.ts';
 import { uuidOf } from '../leads/identifier.ts';
 import type { PhoneParsers } from '../leads/phone.ts';
+import { withTestNumbers } from '../leads/test-numbers.ts';
 import type { RateLimit } from '../limits/rate-limit.ts';
 import type { DailyQuotas } from '../operations/add-lead.ts';
 import type { Operation, Operations } from '../operations/operation.ts';
@@ -24,11 +25,17 @@ import { KeyRateLimiter } from './key-rate-limiter.ts';
 import { addPublicRoutes } from './public-routes.ts';
 import type { Readiness } from './readiness.ts';
 import type { RejectionCounter } from './rejections.ts';
-import { logNotCallable, type PipelineServices, requestPipeline } from './request-pipeline.ts';
+import {
+  type BoundOperation,
+  logNotCallable,
+  type PipelineServices,
+  requestPipeline,
+} from './request-pipeline.ts';
 import { RequiredConsent } from './required-consent.ts';
 import { serviceFailure } from './respond.ts';
 import { type ContractEndpoint, contractEndpoints, endpointOf, rowValidation } from './row-validation.ts';
 import { securityTxt } from './security-txt.ts';
+import { type TestData, testEndpoints } from './test-endpoints.ts';
 import { Tick } from './tick.ts';
 import { refuseUnknownPaths } from './unknown-path.ts';
 import { untrustedProxyCheck } from './untrusted-proxy.ts';
@@ -47,6 +54,8 @@ export interface AppOptions {
   keyLastUsed: Pick<KeyLastUsed, 'record'>;
   rejections: Pick<RejectionCounter, 'count'>;
   dailyQuotas: DailyQuotas;
+  /** What requests with test keys use. Undefined: such requests return 503. */
+  testData?: TestData | undefined;
   /** Maximum number of requests in flight per key. */
   inFlightPerKey?: number;
   /** Maximum size of the large bodies in flight per key (bytes). */
@@ -102,19 +111,24 @@ export function createApp(options: AppOptions): App {
     failureLog,
     onResponse,
   };
-  const callingRules = new CallingRules(() => store.callingHours(), options.undecidedHours);
-  const { dailyQuotas, objectionsPerDay = defaultObjectionsPerDay } = options;
+  const bind = operationBinder(services, options);
   const endpoints = contractEndpoints(contract, phones);
-  const { operation: bulk } = endpointOf('addLeads', endpoints);
-  const operations = createOperations(store, phones, {
-    callingRules,
-    dailyQuotas,
-    rows: rowValidation(endpoints, services.requiredConsent, ({ notCallable }, { id, partner }) =>
-      logNotCallable(notCallable, { requestId: uuidOf(id) }, partner, { operation: bulk, log }),
-    ),
-    objectionsPerDay,
+  const operations = bind(options, endpoints);
+  const forTests = testEndpoints(options.testData, (opened) => {
+    // Lead types of test data have no calling hours.
+    const ofTests = { ...opened, phones: withTestNumbers(phones), undecidedHours: 'always' as const };
+    return boundOperations(contract, ofTests, bind);
   });
-  addOperations(app, endpoints, operations, services);
+  for (const endpoint of endpoints) {
+    const { operation } = endpoint;
+    const pipeline = requestPipeline({
+      ...services,
+      ...endpoint,
+      implementation: implementationOf(operation.id, operations),
+      forTests: () => forTests(operation.id),
+    });
+    app.on(operation.method, operation.path, pipeline);
+  }
 
   const { maxUnread, supportContact, publicUrl } = options;
   addPublicRoutes(app, contract, { readAddress, readiness, maxUnread, supportContact, publicUrl });
@@ -128,20 +142,47 @@ export function createApp(options: AppOptions): App {
   return app;
 }
 
-function addOperations(
-  app: App,
-  endpoints: readonly ContractEndpoint[],
-  operations: Operations,
-  services: PipelineServices,
-): void {
-  for (const endpoint of endpoints) {
-    const { operation } = endpoint;
-    const pipeline = requestPipeline({
-      ...services,
-      ...endpoint,
-      // The cast: an operation only receives bodies that pass its own schema, and only returns its own replies.
-      implementation: operations[operation.id] as Operation<OperationId>,
+/** What operations are bound to: the live data of a deployment, or its test data. */
+type OperationData = Pick<AppOptions, 'store' | 'phones' | 'undecidedHours' | 'dailyQuotas'>;
+
+/** Binds the operations to data. @param endpoints have the rules for requests about these data */
+type BindOperations = (data: OperationData, endpoints: readonly ContractEndpoint[]) => Operations;
+
+/** Returns a function that binds the operations to data. */
+function operationBinder(
+  { requiredConsent }: Pick<PipelineServices, 'requiredConsent'>,
+  { log, objectionsPerDay = defaultObjectionsPerDay }: Pick<AppOptions, 'log' | 'objectionsPerDay'>,
+): BindOperations {
+  return ({ store, phones, undecidedHours, dailyQuotas }, endpoints) => {
+    const { operation: bulk } = endpointOf('addLeads', endpoints);
+    return createOperations(store, phones, {
+      callingRules: new CallingRules(() => store.callingHours(), undecidedHours),
+      dailyQuotas,
+      rows: rowValidation(endpoints, requiredConsent, ({ notCallable }, { id, partner }) =>
+        logNotCallable(notCallable, { requestId: uuidOf(id) }, partner, { operation: bulk, log }),
+      ),
+      objectionsPerDay,
     });
-    app.on(operation.method, operation.path, pipeline);
-  }
+  };
+}
+
+/** Returns the operations that are bound to data, with their rules, by their ids. */
+function boundOperations(
+  contract: Contract,
+  data: OperationData,
+  bind: BindOperations,
+): ReadonlyMap<OperationId, BoundOperation> {
+  const endpoints = contractEndpoints(contract, data.phones);
+  const operations = bind(data, endpoints);
+  return new Map(
+    endpoints.map(({ operation: { id }, validate }) => [
+      id,
+      { validate, implementation: implementationOf(id, operations) },
+    ]),
+  );
+}
+
+function implementationOf(id: OperationId, operations: Operations): Operation<OperationId> {
+  // The cast: an operation only receives bodies that pass its own schema, and only returns its own replies.
+  return operations[id] as Operation<OperationId>;
 }

@@ -16,6 +16,8 @@ export interface PartnerKeyRecord {
   revokedAt: number | null;
   /** Time of the last request with the key, recorded every few seconds; null: never used. */
   lastUsedAt: number | null;
+  /** Whether it is a test key (see `KeyHolder`). */
+  isTest: boolean;
 }
 
 /** A key that replaces another. */
@@ -34,8 +36,13 @@ export interface RotatedKey {
 
 /** Keys of partners. Each method throws a `UserError` for a name or id that does not exist. */
 export interface PartnerKeys {
-  /** Adds a key by its digest. @throws {UserError} if the partner is deleted */
-  addKey(partner: string, id: string, digest: string): Promise<void>;
+  /**
+   * Adds a key by its digest.
+   *
+   * @param isTest whether it is a test key (see `KeyHolder`); default: it is not
+   * @throws {UserError} if the partner is deleted
+   */
+  addKey(partner: string, id: string, digest: string, isTest?: boolean): Promise<void>;
   /** Lists keys by id. @param partner undefined: the keys of all partners, including deleted ones */
   keys(partner: string | undefined): AsyncIterable<PartnerKeyRecord>;
   /** Returns the key with a digest; undefined: none. */
@@ -43,7 +50,7 @@ export interface PartnerKeys {
   /** Returns the digests of all keys that are accepted: neither revoked nor expired, of an active partner. */
   activeKeyDigests(): Promise<string[]>;
   /**
-   * Replaces a key: adds another for the same partner, and sets when the replaced key expires.
+   * Replaces a key: adds another of the same kind for the same partner, and sets when the replaced key expires.
    *
    * @throws {UserError} if the key is revoked or expired, or has been replaced already
    */

@@ -6,6 +6,7 @@ import type { ConsentRules } from './consent-rules.ts';
 import type { Delivery } from './delivery.ts';
 import type { DeliveryGaps } from './delivery-gaps.ts';
 import type { DeliveryPauses } from './delivery-pauses.ts';
+import type { DirectoryCopies } from './directory-copy.ts';
 import type { DuplicateChecks } from './duplicate-checks.ts';
 import type { Evidence } from './evidence/evidence.ts';
 import type { Exports } from './exports.ts';
@@ -64,6 +65,7 @@ export interface Store
     CallResults,
     SentOtherPhones,
     PartnerDirectory,
+    DirectoryCopies,
     Records,
     Exports,
     Reports,

@@ -133,8 +133,10 @@ export const tablesToCopy: readonly Table[] = [
       'expires_at',
       'last_used_at',
       'replaced_by',
+      'is_test',
     ],
     keyLength: 1,
+    booleans: ['is_test'],
   },
   {
     name: 'lead',

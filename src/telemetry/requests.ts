@@ -8,6 +8,8 @@ export interface CompletedRequest {
   operation?: string | undefined;
   /** Name of the partner; undefined: no valid key. */
   partner?: string | undefined;
+  /** Whether the key is a test key, whose requests are not counted. Undefined: it is not, or there is none. */
+  isTest?: boolean | undefined;
   /** A rejected key of a partner, its partner, and the reason. Undefined: the key was accepted or is unknown. */
   rejectedKey?: { keyId: string; partner: string; reason: string } | undefined;
   /** IP address of the client; only without a valid key. */
@@ -52,7 +54,7 @@ export function requestLog(log: Log): OnResponse {
 
 /** Fields that many lines share, with a child logger that has serialised them. */
 interface ChildLogger
-  extends Pick<CompletedRequest, 'operation' | 'partner' | 'outcome' | 'isReplay' | 'status'> {
+  extends Pick<CompletedRequest, 'operation' | 'partner' | 'isTest' | 'outcome' | 'isReplay' | 'status'> {
   write(fields: object): void;
 }
 
@@ -61,14 +63,26 @@ function authenticatedLog(log: Log): OnResponse {
   const children = new Map<string, ChildLogger>();
   let last: ChildLogger | undefined;
 
-  function childFor({ operation, partner, outcome, isReplay, status }: CompletedRequest): ChildLogger {
-    const name = `${operation} ${status} ${outcome} ${isReplay} ${partner}`;
+  function childFor({
+    operation,
+    partner,
+    isTest,
+    outcome,
+    isReplay,
+    status,
+  }: CompletedRequest): ChildLogger {
+    const name = `${operation} ${status} ${outcome} ${isReplay} ${isTest} ${partner}`;
     let child = children.get(name);
     if (child === undefined) {
       if (children.size >= maxChildLoggers) children.clear();
       const fields = { operation, partner, outcome, status };
-      const logged = isReplay ? { ...fields, replayed: true } : fields;
-      child = { ...fields, isReplay, write: writerOf(log.child(logged), outcome, `${operation} ${outcome}`) };
+      const logged = { ...fields, ...(isTest && { test: true }), ...(isReplay && { replayed: true }) };
+      child = {
+        ...fields,
+        isTest,
+        isReplay,
+        write: writerOf(log.child(logged), outcome, `${operation} ${outcome}`),
+      };
       children.set(name, child);
     }
     return child;
@@ -96,12 +110,13 @@ function writerOf(log: Log, outcome: string, message: string): (fields: object) 
 
 function matches(
   child: ChildLogger,
-  { operation, partner, outcome, isReplay, status }: CompletedRequest,
+  { operation, partner, isTest, outcome, isReplay, status }: CompletedRequest,
 ): boolean {
   return (
     child.operation === operation &&
     child.outcome === outcome &&
     child.isReplay === isReplay &&
+    child.isTest === isTest &&
     child.status === status &&
     child.partner === partner
   );

@@ -62,6 +62,8 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
   const storeUrl = (argument: string) => argument;
   await command({
     erasureTools: () => Promise.reject(new Error('not used')),
+    openTestData: async () => undefined,
+    createTestData: async () => {},
     operator: () => ({ operator: 'alice', host: 'localhost' }),
     commandName: 'leads',
     openTerminal: () => undefined,

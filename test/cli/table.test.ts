@@ -138,6 +138,8 @@ async function outputOf(
   const open = (name: string) => openSqliteStore(name);
   const program = createProgram({
     erasureTools: () => Promise.reject(new Error('not used')),
+    openTestData: async () => undefined,
+    createTestData: async () => {},
     operator: () => ({ operator: 'alice', host: 'localhost' }),
     commandName: 'leads',
     openTerminal: () => undefined,

@@ -48,7 +48,14 @@ export interface ReceivedResponse {
   json: unknown;
 }
 
-const bundle = readFileSync(new URL('../../generated/openapi.json', import.meta.url), 'utf8');
+/**
+ * The contract. Its examples contain test numbers, which are valid only with test keys: the tests send numbers that are
+ * valid with any key instead.
+ */
+const bundle = readFileSync(new URL('../../generated/openapi.json', import.meta.url), 'utf8').replaceAll(
+  /7700( ?)900( ?)(8\d\d)/g,
+  '7840$1258$2$3',
+);
 
 const day = 86_400_000;
 

@@ -13,8 +13,8 @@ export interface Sandbox {
 const variables = { PORT: '0', DATABASE_URL: 'sqlite:/nowhere/leads.db' };
 
 /** Starts a sandbox on a free port; it ends with the test. */
-export function startSandbox(directory?: string): Promise<Sandbox> {
-  return untilReady(start('src/sandbox.ts', [], variables, directory));
+export function startSandbox(directory?: string, options: readonly string[] = []): Promise<Sandbox> {
+  return untilReady(start('src/sandbox.ts', [...options], variables, directory));
 }
 
 /** Starts a sandbox on a free port for several tests. The caller must end it. */

@@ -52,6 +52,7 @@ export type TestServerOptions = Partial<
     | 'log'
     | 'rejections'
     | 'dailyQuotas'
+    | 'testData'
   > &
     Omit<HttpServerOptions, 'host' | 'port' | 'log'> &
     CommitQueueLimits & {

@@ -28,6 +28,7 @@ const holder = (limit: ReturnType<typeof rateLimit> | 'default' | 'off') => ({
   limit,
   dailyQuota: null,
   maxPriority: 9,
+  isTest: false,
 });
 
 test('applies a changed burst or rate from the next request on, with a full burst', () => {

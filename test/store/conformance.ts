@@ -9,6 +9,7 @@ import { callingHours } from './conformance/calling-hours.ts';
 import { cancellations } from './conformance/cancellations.ts';
 import { deliveries } from './conformance/deliveries.ts';
 import { deliveryGaps } from './conformance/delivery-gaps.ts';
+import { directoryCopy } from './conformance/directory-copy.ts';
 import { duplicateChecks } from './conformance/duplicate-checks.ts';
 import { evidence } from './conformance/evidence.ts';
 import { exportedRecords } from './conformance/exports.ts';
@@ -57,6 +58,7 @@ const suites: Record<string, Behaviours> = {
   reports,
   registry,
   'lead types': leadTypes,
+  'directory copies': directoryCopy,
   'remaining leads': remainingLeads,
   settings,
   audit,

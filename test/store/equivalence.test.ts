@@ -59,6 +59,8 @@ const notCompared = [
   'personalRows',
   'deliveriesSince',
   'namesById',
+  'directory',
+  'copyDirectory',
   'stopDelivery',
   'deliveryState',
   'erasePerson',

@@ -22,7 +22,8 @@ export const keyState = (now: string) =>
 /** Selects keys, even rejected ones, with their holders. Each store adds its own WHERE clause. @param now parameter */
 export const selectKeys = (now: string) => `
   SELECT digest, ${keyState(now)} AS state, api_key.id AS "keyId", partner.id AS "partnerId", partner.name AS "partnerName",
-    rate_limit AS "rateLimit", rate_burst AS "rateBurst", daily_quota AS "dailyQuota", max_priority AS "maxPriority"
+    rate_limit AS "rateLimit", rate_burst AS "rateBurst", daily_quota AS "dailyQuota", max_priority AS "maxPriority",
+    is_test AS "isTest"
   FROM api_key JOIN partner ON partner.id = api_key.partner_id`;
 
 /** A row of `selectKeys`. */
@@ -34,13 +35,15 @@ export interface KeyRow extends LimitColumns {
   partnerName: string;
   dailyQuota: number | null;
   maxPriority: number;
+  /** SQLite: 0 or 1. */
+  isTest: boolean | 0 | 1;
 }
 
 /** Converts a row to the holder of a valid key, or to a rejected key. */
 export function keyOf(row: KeyRow): KeyHolder | RejectedKey {
-  const { digest, state, keyId, partnerId, partnerName, dailyQuota, maxPriority, ...limit } = row;
+  const { digest, state, keyId, partnerId, partnerName, dailyQuota, maxPriority, isTest, ...limit } = row;
   const key = { keyId, digest, partner: { id: partnerId, name: partnerName } };
   return state === 'active'
-    ? { ...key, limit: limitOf(limit), dailyQuota, maxPriority }
+    ? { ...key, limit: limitOf(limit), dailyQuota, maxPriority, isTest: Boolean(isTest) }
     : { ...key, reason: state };
 }

@@ -10,7 +10,8 @@ import { statement } from './statement.ts';
 /** Manages the keys of partners in a database. */
 export function partnerKeys(database: SqlDatabase): PartnerKeys {
   return {
-    addKey: (partner, id, digest) => database.change(() => addKey(partner, id, digest)),
+    addKey: (partner, id, digest, isTest = false) =>
+      database.change(() => addKey(partner, id, digest, isTest)),
     keys: (partner) => listKeys(database, partner),
     keyByDigest: (digest) => keyByDigest(database, digest),
     activeKeyDigests: () => activeKeyDigests(database),
@@ -22,18 +23,19 @@ export function partnerKeys(database: SqlDatabase): PartnerKeys {
 
 const insertKey = statement(
   'insert_key',
-  'INSERT INTO api_key (id, partner_id, digest, created_at) VALUES ($1, $2, $3, $4)',
+  `INSERT INTO api_key (id, partner_id, digest, created_at, is_test)
+   VALUES ($1, $2, $3, $4, CAST($5 AS integer) = 1)`,
 );
 
 /** Adds a key by its digest. @throws {UserError} if there is no such partner */
-export function* addKey(partner: string, id: string, digest: string): Change<void> {
-  yield* run(insertKey, id, (yield* namedPartner(partner)).id, digest, Date.now());
-  yield* audit({ kind: 'key', id }, undefined, { partner });
+export function* addKey(partner: string, id: string, digest: string, isTest: boolean): Change<void> {
+  yield* run(insertKey, id, (yield* namedPartner(partner)).id, digest, Date.now(), Number(isTest));
+  yield* audit({ kind: 'key', id }, undefined, { partner, ...(isTest && { test: true }) });
 }
 
 const selectRecords = `
   SELECT api_key.id, partner.name AS partner, api_key.created_at AS "createdAt", expires_at AS "expiresAt",
-     revoked_at AS "revokedAt", last_used_at AS "lastUsedAt", replaced_by AS "replacedBy",
+     revoked_at AS "revokedAt", last_used_at AS "lastUsedAt", replaced_by AS "replacedBy", is_test AS "isTest",
      CASE WHEN deleted_at IS NOT NULL THEN 'deleted' WHEN suspended_at IS NOT NULL THEN 'suspended' ELSE 'active' END
       AS "partnerState", ${keyState('$1')} AS state
   FROM api_key JOIN partner ON partner.id = api_key.partner_id`;
@@ -41,6 +43,7 @@ const selectRecords = `
 const keysOfPartner = statement<PartnerKeyRecord>(
   'keys',
   `${selectRecords} WHERE CAST($2 AS text) IS NULL OR partner.name = $2 ORDER BY api_key.id`,
+  { isTest: true },
 );
 
 async function* listKeys(
@@ -51,7 +54,9 @@ async function* listKeys(
   yield* await database.read(keysOfPartner, Date.now(), partner ?? null);
 }
 
-const keyWithDigest = statement<PartnerKeyRecord>('key_by_digest', `${selectRecords} WHERE digest = $2`);
+const keyWithDigest = statement<PartnerKeyRecord>('key_by_digest', `${selectRecords} WHERE digest = $2`, {
+  isTest: true,
+});
 
 async function keyByDigest(database: SqlDatabase, digest: string): Promise<PartnerKeyRecord | undefined> {
   const [key] = await database.read(keyWithDigest, Date.now(), digest);
@@ -73,15 +78,16 @@ const keyToRotate = statement<{
   partnerId: number;
   partner: string;
   isActive: boolean;
+  isTest: boolean;
   expiresAt: number | null;
   replacedBy: string | null;
 }>(
   'key_to_rotate',
   ({ lock }) => `
     SELECT partner.id AS "partnerId", partner.name AS partner, ${isActiveKey('$1')} AS "isActive",
-      expires_at AS "expiresAt", replaced_by AS "replacedBy"
+      is_test AS "isTest", expires_at AS "expiresAt", replaced_by AS "replacedBy"
     FROM api_key JOIN partner ON partner.id = api_key.partner_id WHERE api_key.id = $2 ${lock('api_key')}`,
-  { isActive: true },
+  { isActive: true, isTest: true },
 );
 
 const replaceKey = statement(
@@ -93,11 +99,11 @@ function* rotateKey(id: string, next: NextKey): Change<RotatedKey> {
   const now = Date.now();
   const key = yield* firstRow(keyToRotate, now, id);
   if (key === undefined) throw userErrors.noKey(id);
-  const { partnerId, partner, expiresAt, replacedBy } = key;
+  const { partnerId, partner, isTest, expiresAt, replacedBy } = key;
   if (!key.isActive) throw userErrors.inactiveKey(id);
   // Only a rotation lets a key expire.
   if (expiresAt !== null) throw userErrors.replacedKey({ id, partner, expiresAt, replacedBy });
-  yield* run(insertKey, next.id, partnerId, next.digest, now);
+  yield* run(insertKey, next.id, partnerId, next.digest, now, Number(isTest));
   yield* run(replaceKey, next.oldUntil, next.id, id);
   const after = { replaced_by: next.id, expires_at: formatTime(next.oldUntil) };
   yield* audit({ kind: 'key', id }, undefined, after);

@@ -6,6 +6,7 @@ import type { ConsentRules } from '../consent-rules.ts';
 import type { Delivery } from '../delivery.ts';
 import type { DeliveryGaps } from '../delivery-gaps.ts';
 import type { DeliveryPauses } from '../delivery-pauses.ts';
+import type { DirectoryCopies } from '../directory-copy.ts';
 import type { DuplicateChecks } from '../duplicate-checks.ts';
 import type { Evidence } from '../evidence/evidence.ts';
 import type { Exports } from '../exports.ts';
@@ -37,6 +38,7 @@ import { claimedLeads } from './claimed-leads.ts';
 import { consentRules } from './consent-rules.ts';
 import { deliveryGaps } from './delivery-gaps.ts';
 import { deliveryPauses } from './delivery-pauses.ts';
+import { directoryCopies } from './directory-copy.ts';
 import { duplicateChecks } from './duplicate-checks.ts';
 import { evidence } from './evidence/evidence.ts';
 import { recordExports } from './exports.ts';
@@ -83,6 +85,7 @@ type SharedStore = DeliveryPauses &
   ScreeningOfTypes &
   Screenings &
   PartnerDirectory &
+  DirectoryCopies &
   Records &
   Exports &
   Reports &
@@ -120,6 +123,7 @@ export function sharedStore(
     ...typeScreening(database),
     ...screenings(database),
     ...partnerDirectory(database),
+    ...directoryCopies(database),
     ...records(database),
     ...recordExports(database),
     ...reports(database),

@@ -72,8 +72,9 @@ export class RequestMetrics {
     this.#rows.inc({ outcome: 'unknown-type' }, 0);
   }
 
-  /** Counts a request and its duration. */
+  /** Counts a request and its duration, unless it is about test data. */
   readonly onResponse = (request: CompletedRequest): void => {
+    if (request.isTest) return;
     const { operation, outcome, isReplay, status, milliseconds } = request;
     const labels = {
       operation: operation ?? 'none',

@@ -15,6 +15,7 @@ export const registry: Behaviours = {
       partner: first,
       limit: 'default',
       dailyQuota: null,
+      isTest: false,
     });
     expect(await store.keyHolder('digest-2')).toBeUndefined();
     expect(await store.activeKeyDigests()).toEqual(['digest-1']);
@@ -29,6 +30,19 @@ export const registry: Behaviours = {
     expect(await store.activeKeyDigests()).toEqual([]);
     expect(await Array.fromAsync(store.keys('second'))).toEqual([]);
     expect(await Array.fromAsync(store.keys('first'))).toMatchObject([{ id: 'key-1', partner: 'first' }]);
+  },
+
+  'replaces a test key by another test key': async (open) => {
+    const { store } = await seeded(open());
+    await store.addKey('first', 'key-1', 'digest-1', true);
+    await store.addKey('first', 'key-2', 'digest-2');
+    expect(await store.keyHolder('digest-1')).toMatchObject({ keyId: 'key-1', isTest: true });
+    await store.rotateKey('key-1', { id: 'key-3', digest: 'digest-3', oldUntil: Date.now() + hour });
+    await store.rotateKey('key-2', { id: 'key-4', digest: 'digest-4', oldUntil: Date.now() + hour });
+    expect(await store.keyHolder('digest-3')).toMatchObject({ keyId: 'key-3', isTest: true });
+    expect(await store.keyByDigest('digest-3')).toMatchObject({ isTest: true });
+    const keys = await Array.fromAsync(store.keys('first'));
+    expect(keys.map(({ isTest }) => isTest)).toEqual([true, false, true, false]);
   },
 
   'finds the record of a key by its digest, whatever its state': async (open) => {

@@ -108,6 +108,7 @@ type NotWriting =
   | 'keyByDigest'
   | 'activeKeyDigests'
   | 'addFirstPartner'
+  | 'directory'
   | 'leads'
   | 'submissions'
   | 'attempts'
@@ -188,6 +189,7 @@ const writes: Record<
     store.recordRefusedNumbers([
       { leadId: 'id', mobile: suppression.mobile, at: 1, lists: {}, result: 'suppressed' },
     ]),
+  copyDirectory: (store) => store.copyDirectory({ partners: [], types: [], aliases: [], grants: [] }, 1),
   pauseDelivery: (store) => store.pauseDelivery({ type: undefined, by: 'operator', reason: 'a test' }),
   resumeDelivery: (store) => store.resumeDelivery(undefined),
   recordOtherPhones: (store) => store.recordOtherPhones([{ leadId: 'none', mobile: '+447840258824' }]),

@@ -43,6 +43,9 @@ ALTER TABLE granted_type ADD COLUMN revoked_at bigint;
 -- The key that replaced it; null: none, or it was rotated before this migration.
 ALTER TABLE api_key ADD COLUMN replaced_by text COLLATE "C";
 
+-- Whether requests with the key are about test data, which are in a store of their own.
+ALTER TABLE api_key ADD COLUMN is_test boolean NOT NULL DEFAULT false;
+
 -- Former names of lead types, which partners may still send.
 CREATE TABLE type_alias (
   name text PRIMARY KEY,

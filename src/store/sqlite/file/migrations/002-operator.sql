@@ -45,6 +45,9 @@ ALTER TABLE granted_type ADD COLUMN revoked_at INTEGER;
 -- order of their ids, so that its row may be added later.
 ALTER TABLE api_key ADD COLUMN replaced_by TEXT;
 
+-- Whether requests with the key are about test data, which are in a store of their own.
+ALTER TABLE api_key ADD COLUMN is_test INTEGER NOT NULL DEFAULT 0 CHECK (is_test IN (0, 1));
+
 -- Former names of lead types, which partners may still send.
 CREATE TABLE type_alias (
   name TEXT NOT NULL PRIMARY KEY,

@@ -1,0 +1,134 @@
+import { type ParsePhone, phoneParsers } from '../leads/phone.ts';
+import { withTestNumbers } from '../leads/test-numbers.ts';
+import { PartnerUsageCounter } from '../server/partner-usage.ts';
+import type { OpenTestData, TestData } from '../server/test-endpoints.ts';
+import { DirectoryMirror } from '../simulation/directory-mirror.ts';
+import { startSimulation } from '../simulation/simulation.ts';
+import { type SimulationTimes, simulationTimes, testRetention } from '../simulation/simulation-times.ts';
+import type { Store } from '../store/store.ts';
+import { StoreUnavailable } from '../store/store-unavailable.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Config } from './config.ts';
+import { RegularMaintenance } from './maintenance.ts';
+import { stopAll } from './shutdown.ts';
+import { openTestStore } from './test-store.ts';
+
+/** Time for which a failure to open the store is reported before the next attempt (ms). */
+const retryInterval = 5_000;
+
+/** How test leads are simulated. */
+export interface SimulationSettings {
+  times: SimulationTimes;
+  /** Whether the life of each test lead is logged; otherwise only with LOG_LEVEL=debug. */
+  isLogged?: boolean;
+}
+
+/** The parts that exist once the store is open. */
+interface OpenParts extends OpenTestData {
+  mirror: DirectoryMirror;
+  stop(): Promise<void>;
+}
+
+/**
+ * The test data of a server. Their store is opened for the first request with a test key, or once the server has started if
+ * there is such a key: a server without test keys never creates it.
+ */
+export class ServerTestData implements TestData {
+  readonly #config: Config;
+  readonly #live: Store;
+  readonly #log: Log;
+  readonly #settings: SimulationSettings;
+  #opening: Promise<OpenParts> | undefined;
+  #isStopped = false;
+
+  constructor(
+    config: Config,
+    live: Store,
+    log: Log,
+    settings: SimulationSettings = { times: simulationTimes() },
+  ) {
+    this.#config = config;
+    this.#live = live;
+    this.#log = log;
+    this.#settings = settings;
+  }
+
+  async open(): Promise<OpenTestData> {
+    const opened = await this.#opened();
+    await opened.mirror.refreshed();
+    return opened;
+  }
+
+  /** Opens the store in the background if there is a test key, so that leads that are due are delivered. */
+  async resume(): Promise<void> {
+    try {
+      if (await hasTestKey(this.#live)) await this.#opened();
+    } catch (error) {
+      this.#log.warn({ err: error }, 'The test data are not available; the next request tries again.');
+    }
+  }
+
+  /** Ends what is in progress, and closes the store. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    const opened = await this.#opening?.catch(() => undefined);
+    await opened?.stop();
+  }
+
+  #opened(): Promise<OpenParts> {
+    if (this.#isStopped) throw new StoreUnavailable('The server is stopping.');
+    this.#opening ??= this.#start().catch((error: unknown) => {
+      setTimeout(() => {
+        this.#opening = undefined;
+      }, retryInterval).unref();
+      throw unavailable(error);
+    });
+    return this.#opening;
+  }
+
+  async #start(): Promise<OpenParts> {
+    const store = await openTestStore(this.#config);
+    try {
+      await store.checkReady();
+      return await startParts(store, this.#config, this.#live, this.#log, this.#settings);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+}
+
+async function startParts(
+  store: Store,
+  { defaultCountry, phonePolicy }: Config,
+  live: Store,
+  log: Log,
+  settings: SimulationSettings,
+): Promise<OpenParts> {
+  const parsePhone: ParsePhone = withTestNumbers(phoneParsers(defaultCountry, phonePolicy)).parse;
+  const dailyQuotas = await PartnerUsageCounter.start(store, log);
+  const simulation = await startSimulation({ ...settings, store, parsePhone, log });
+  const maintenance = new RegularMaintenance(store, testRetention, log);
+  log.info('The store of test data is open.');
+  return {
+    store: simulation.store,
+    dailyQuotas,
+    mirror: new DirectoryMirror(live, store),
+    stop: async () => {
+      await stopAll([simulation, maintenance]);
+      await dailyQuotas.stop();
+      await store.close();
+    },
+  };
+}
+
+async function hasTestKey(live: Pick<Store, 'keys'>): Promise<boolean> {
+  for await (const { isTest, state } of live.keys(undefined)) if (isTest && state === 'active') return true;
+  return false;
+}
+
+/** The reply to requests with test keys is 503, whatever the reason is. */
+function unavailable(error: unknown): StoreUnavailable {
+  const reason = error instanceof Error ? error.message : String(error);
+  return new StoreUnavailable(`Test data cannot be used. ${reason}`, { cause: error });
+}
