@@ -73,12 +73,20 @@ test('key check prints the id, partner and state of a key from standard input', 
 test('key check prints the state as JSON', async () => {
   const { leadsWith, keys } = await storeWithKeys();
   const check = async (input: string) => lines(await leadsWith(input, 'key', 'check', '--json'))[0];
-  const nothing = { id: null, partner: null, expires_at: null, revoked_at: null, replaced_by: null };
+  const nothing = {
+    id: null,
+    partner: null,
+    expires_at: null,
+    revoked_at: null,
+    replaced_by: null,
+    test: null,
+  };
   expect(await check(keys.active.key)).toEqual({
     ...nothing,
     id: keys.active.id,
     partner: 'first',
     state: 'active',
+    test: false,
   });
   expect(await check(keys.expires.key)).toMatchObject({
     state: 'active',
