@@ -22,6 +22,7 @@ export class LeadMetricsReader {
       const withdrawals = await this.#store.withdrawalStats();
       const pauses = await this.#store.pauses();
       const registries = (await this.#store.registries()).filter(({ types }) => types.length > 0);
+      const lastResults = await this.#store.lastResults();
       const lastBackupAt = await this.#store.lastBackupAt();
       this.#hasFailed = false;
       return {
@@ -37,6 +38,7 @@ export class LeadMetricsReader {
           age: datedAt === null ? Number.POSITIVE_INFINITY : secondsSince(datedAt),
           maxAge: maxAge / 1_000,
         })),
+        lastResults,
         lastBackupAt,
       };
     } catch (error) {

@@ -53,6 +53,14 @@ export interface CallResultRecord extends Omit<CallReport, 'dialler' | 'types'> 
   receivedAt: number;
 }
 
+/** When the dialler last reported on a lead type. */
+export interface LastResult {
+  /** Name of the lead type. */
+  type: string;
+  /** Milliseconds since 1970. */
+  receivedAt: number;
+}
+
 /** The results of calls. */
 export interface CallResults {
   /**
@@ -60,6 +68,8 @@ export interface CallResults {
    * result `do-not-call` enters the number in the do-not-call list, for all types, in the same transaction.
    */
   recordCallResult(report: CallReport): Promise<RecordedReport>;
+  /** Returns when a result was last recorded, to the minute, of each lead type of which one was and that is not retired. */
+  lastResults(): Promise<LastResult[]>;
   /** Lists the results of all calls of a person's leads, oldest first. @param mobile E.164 */
   callResults(mobile: string): AsyncIterable<CallResultRecord>;
 }

@@ -62,6 +62,7 @@ export const tablesToCopy: readonly Table[] = [
       'registries',
       'registry_override',
       'screening',
+      'last_result_at',
     ],
     keyLength: 1,
     booleans: ['consent_required', 'withdraws', 'registry_override'],

@@ -86,8 +86,9 @@ test('every file and secret that a service uses exists', () => {
   for (const { volumes = [], secrets = [] } of Object.values(services)) {
     for (const file of volumes.filter((each) => each.startsWith('./'))) {
       const [source = ''] = file.split(':');
-      // The operator creates the directory of the backups.
-      if (source !== './backup') expect(existsSync(fileURLToPath(new URL(source, directory)))).toBe(true);
+      // The operator creates these directories.
+      if (!['./backup', './erasures'].includes(source))
+        expect(existsSync(fileURLToPath(new URL(source, directory)))).toBe(true);
     }
     for (const secret of secrets) expect(compose.secrets[secret]?.file).toBe(`secrets/${secret}`);
   }

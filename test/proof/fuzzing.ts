@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { ReceivedResponse } from '../harness/contract.ts';
 import { checkResponse } from '../harness/contract.ts';
 import type { AtEnd } from '../harness/process.ts';
+import { fuzzReports, resultsSecret } from './fuzzed-reports.ts';
 import { type FuzzedRequest, fuzzedRequest } from './hostile-requests.ts';
 import { type MeasuredServer, type Measurement, startMeasured } from './measured-server.ts';
 import { RawConnection } from './raw-connection.ts';
@@ -47,12 +48,18 @@ export async function fuzz(
   seed: number,
   onProgress: (done: number) => void = () => {},
 ): Promise<FuzzReport> {
-  const server = await startMeasured(atEnd, { DATABASE_URL: databaseUrl, DISPATCH: 'off' });
+  const server = await startMeasured(atEnd, {
+    DATABASE_URL: databaseUrl,
+    DISPATCH: 'off',
+    RESULTS_PORT: '0',
+    RESULTS_SECRET: resultsSecret,
+  });
   try {
     const report = await sendAndMeasure(server, count, seed, onProgress);
-    // Some requests have X-Forwarded-For, and their client is no proxy.
-    const warnings = server.warnings().filter((line) => !line.includes('TRUST_PROXY'));
-    return { ...report, warnings };
+    const faults = await fuzzReports(server.resultsUrl, Math.ceil(count / 10), seed);
+    // Some requests have X-Forwarded-For, and their client is no proxy. Most reports are refused.
+    const warnings = server.warnings().filter((line) => !/TRUST_PROXY|"msg":"A result was/.test(line));
+    return { ...report, faults: [...report.faults, ...faults], warnings };
   } finally {
     await server.stop();
   }

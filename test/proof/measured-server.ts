@@ -21,6 +21,8 @@ export interface Measurement {
 export interface MeasuredServer {
   target: Target;
   metricsUrl: string;
+  /** URL of RESULTS_PORT; empty: there is none. */
+  resultsUrl: string;
   /** Collects garbage, then measures. */
   measure(): Promise<Measurement>;
   /** Number of responses by status, from the server's metrics. */
@@ -51,6 +53,7 @@ export async function startMeasured(
   // Its output must be read, or the pipe fills.
   child.stdout.resume();
   const metricsUrl = /http:\/\/127\.0\.0\.1:\d+\/metrics/.exec(output)?.[0] ?? '';
+  const resultsUrl = /received at (http:\/\/127\.0\.0\.1:\d+)/.exec(output)?.[1] ?? '';
   const metrics = async () => (await fetch(metricsUrl)).text();
   const numberOf = (text: string, name: string) =>
     Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
@@ -58,6 +61,7 @@ export async function startMeasured(
   return {
     target,
     metricsUrl,
+    resultsUrl,
     async measure() {
       for (let round = 0; round < 2; round += 1) {
         child.kill('SIGUSR2');

@@ -45,6 +45,7 @@ const notCompared = [
   'removeEvidenceOf',
   'storeKeyIds',
   'forgottenStoreKeys',
+  'lastResults',
   'recordStoreKey',
   'usesOfStoreKey',
   'evidenceOfImports',

@@ -239,6 +239,14 @@ const scenarios: Scenario[] = [
     firing: 51,
   },
   {
+    alert: 'LeadsResultsOfTypeMissing',
+    series: {
+      'leads_last_result_timestamp_seconds{type="silent"}': '-250000x200',
+      'leads_last_result_timestamp_seconds{type="motor"}': '0+60x200',
+    },
+    firing: 184,
+  },
+  {
     alert: 'LeadsSlow',
     series: { [duration('1')]: '0+9x60', [duration('2.5')]: '0+10x60', [duration('+Inf')]: '0+10x60' },
     firing: 11,

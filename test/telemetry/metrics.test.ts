@@ -116,6 +116,7 @@ test('reports durations in seconds, in the right buckets, and the state of deliv
       registries: [{ name: 'tps', age: 5, maxAge: 9 }],
       oldestDue: 12.5,
       oldestWaiting: 7.5,
+      lastResults: [{ type: 'motor', receivedAt: 2_500 }],
       lastBackupAt: 1_500,
     }),
     () => true,
@@ -137,6 +138,7 @@ test('reports durations in seconds, in the right buckets, and the state of deliv
     'leads_delivery_duration_seconds_sum{dialler="log"} 3.5',
     'leads_oldest_due_seconds 12.5',
     'leads_last_backup_timestamp_seconds 1.5',
+    'leads_last_result_timestamp_seconds{type="motor"} 2.5',
     'leads_due 2',
     'leads_waiting_for_retry 5',
     'leads_oldest_waiting_seconds 7.5',
@@ -202,6 +204,7 @@ test('while the store fails, reports how many calls wait for it, and none of its
     ...withdrawals,
     pauses,
     registries: [{ name: 'tps', age: Number.POSITIVE_INFINITY, maxAge: 9 }],
+    lastResults: [{ type: 'motor', receivedAt: 2_500 }],
     lastBackupAt: 1_500,
   };
   const metrics = new Metrics(
@@ -227,6 +230,7 @@ test('while the store fails, reports how many calls wait for it, and none of its
     'leads_registry_age_seconds',
     'leads_registry_max_age_seconds',
     'leads_last_backup_timestamp_seconds',
+    'leads_last_result_timestamp_seconds',
     'leads_due_paused',
     'leads_delivery_paused',
   ];
@@ -348,6 +352,7 @@ test('the dashboard and the guide include every metric, and together with the al
     'leads_registry_age_seconds',
     'leads_registry_max_age_seconds',
     'leads_last_backup_timestamp_seconds',
+    'leads_last_result_timestamp_seconds',
   ]);
   expect([...new Set(used)].filter((name) => !existing.has(name) && !withoutSeries.has(name))).toEqual([]);
   const histogram = /_(?:bucket|sum|count)$/;

@@ -4,7 +4,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Webhook } from 'standardwebhooks';
 import { describe, expect, test } from 'vitest';
+import { resultUrls } from '../../src/app/result-urls.ts';
 import type { OperationId } from '../../src/contract/reply.ts';
 import { diallers } from '../../src/delivery/diallers.ts';
 import { digestOf, newKey } from '../../src/partners/key.ts';
@@ -91,6 +93,31 @@ async function exerciseEveryPath(
   }
 }
 
+/** Sends reports of results: with a secret that is not valid, of a lead that does not exist, and with an invalid body. */
+async function sendReports(url: string): Promise<void> {
+  const list = { list: '999', types: ['markedtype'] };
+  const { dispoCallUrl } = resultUrls(url, `whsec_${secrets.secret}`, list);
+  const reported = dispoCallUrl
+    .slice('VAR'.length)
+    .replace('--A--vendor_lead_code--B--', '01k83s0kq3m4hn7c2v1a')
+    .replace('--A--call_id--B--', 'C1')
+    .replace('--A--dispo--B--', 'NI');
+  expect(await (await fetch(reported)).json()).toEqual({ outcome: 'unknown-lead' });
+  const refused = reported.replace(/secret=[^&]*/, 'secret=markedsecret');
+  expect((await fetch(refused)).status).toBe(401);
+  const body = JSON.stringify({ markedmember: 'marked', mobile: person.mobile });
+  const at = new Date();
+  const headers = (secret: string) => ({
+    'webhook-id': 'id',
+    'webhook-timestamp': String(Math.floor(at.getTime() / 1_000)),
+    'webhook-signature': new Webhook(secret).sign('id', at, body),
+  });
+  const post = async (secret: string) =>
+    (await fetch(`${url}/results`, { method: 'POST', body, headers: headers(secret) })).status;
+  expect(await post(`whsec_${secrets.secret}`)).toBe(400);
+  expect(await post(`whsec_${Buffer.alloc(32, 'another').toString('base64')}`)).toBe(401);
+}
+
 /** Returns the body of a valid request of an operation about the person, or about another to add. */
 function validBody(id: OperationId): object {
   const added = lead({ mobile: '07840 191917' });
@@ -167,8 +194,11 @@ describe.each(stores)('$name', ({ open }) => {
         LOG_LEVEL: 'trace',
         OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
         OTEL_BSP_SCHEDULE_DELAY: '50',
+        RESULTS_PORT: '0',
+        RESULTS_SECRET: `whsec_${secrets.secret}`,
         ...exampleEnvironment(dialler, { url: receiverUrl, ...secrets }),
       });
+      const [, results = ''] = /results of calls are received at (\S+)\./i.exec(watched.output()) ?? [];
       const delivered = () => expect.poll(watched.metrics).toContain('leads_delivery_attempts_total{');
       const target = { ...watched.target, key };
       const refusePassword = async () => {
@@ -177,6 +207,7 @@ describe.each(stores)('$name', ({ open }) => {
         await post(target, 'addLead', lead({ mobile: '07840 191915' }));
         await expect.poll(watched.output).toContain('Login incorrect');
       };
+      await sendReports(results);
       await exerciseEveryPath(target, { delivered, refusePassword, breakDown });
       const parts = await visibleOutput(watched, () => collector.received.map(({ body }) => body).join('\n'));
       expect(parts.every((part) => part.length > 0)).toBe(true);

@@ -3,6 +3,7 @@ import {
   type CallReport,
   type CallResultRecord,
   type CallResults,
+  type LastResult,
   maxCallsPerLead,
   type RecordedReport,
 } from '../call-results.ts';
@@ -26,6 +27,7 @@ export function callResults(
       if ('withdrawals' in recorded) events.emit();
       return recorded;
     },
+    lastResults: () => database.read(lastResults),
     async *callResults(mobile) {
       yield* await database.read(callResultsFor, mobile);
     },
@@ -71,6 +73,19 @@ const saveCall = statement(
      talk_time = coalesce(excluded.talk_time, call_result.talk_time), received_at = excluded.received_at`,
 );
 
+/** Up to once a minute for each type, so that results that arrive together do not wait for one another. */
+const noteResult = statement(
+  'note_result',
+  `UPDATE lead_type SET last_result_at = CAST($2 AS bigint)
+   WHERE id = (SELECT type_id FROM lead WHERE id = $1) AND (last_result_at IS NULL OR last_result_at <= CAST($2 AS bigint) - 60000)`,
+);
+
+const lastResults = statement<LastResult>(
+  'last_results',
+  `SELECT name AS type, last_result_at AS "receivedAt" FROM lead_type
+   WHERE last_result_at IS NOT NULL AND retired_at IS NULL ORDER BY name`,
+);
+
 function* recordCallResult(report: CallReport, digests: PersonDigests): Change<RecordedReport> {
   const { leadId, callId, code, result, types } = report;
   const lead = yield* firstRow(reportedLead, leadId, types ?? []);
@@ -90,6 +105,7 @@ function* recordCallResult(report: CallReport, digests: PersonDigests): Change<R
   }
   const { calledAt, talkTime, receivedAt } = report;
   yield* run(saveCall, leadId, callId, code, result, calledAt, talkTime, receivedAt);
+  yield* run(noteResult, leadId, receivedAt);
   yield* recordResultEvidence(report, lead, known.previousCode);
   if (result !== null && result !== known.previousResult) {
     yield* recordResultEvent(leadId, result, calledAt, receivedAt);

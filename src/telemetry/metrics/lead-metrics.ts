@@ -28,6 +28,8 @@ export interface LeadMetrics {
   failedWithdrawals: number;
   /** The registries that a lead type requires, with the ages of their lists (s). */
   registries: readonly { name: string; age: number; maxAge: number }[];
+  /** When the dialler last reported a result, by lead type (ms since 1970). */
+  lastResults: readonly { type: string; receivedAt: number }[];
   /** When the last backup succeeded (ms since 1970); undefined: none was recorded. */
   lastBackupAt: number | undefined;
 }
@@ -129,6 +131,13 @@ const labelledGauges: readonly LabelledGauge[] = [
     labelNames: ['registry'],
     series: ({ registries }) =>
       registries.map(({ name, maxAge }) => ({ labels: { registry: name }, value: maxAge })),
+  },
+  {
+    name: 'leads_last_result_timestamp_seconds',
+    help: 'Time at which the dialler last reported a result, by lead type, to the minute (Unix time).',
+    labelNames: ['type'],
+    series: ({ lastResults }) =>
+      lastResults.map(({ type, receivedAt }) => ({ labels: { type }, value: receivedAt / 1_000 })),
   },
   {
     name: 'leads_delivery_paused',

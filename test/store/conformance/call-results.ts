@@ -55,6 +55,19 @@ export const callResults: Behaviours = {
     ]);
   },
 
+  'returns when a result was last recorded, by lead type': async (open) => {
+    const { store, report } = await dialled(open);
+    expect(await store.lastResults()).toEqual([]);
+    const minute = 60_000;
+    for (const [index, receivedAt] of [minute, minute + 1, 3 * minute, 2 * minute].entries()) {
+      await store.recordCallResult(report({ callId: `at ${index}`, receivedAt }));
+      const last = index < 2 ? minute : 3 * minute;
+      expect(await store.lastResults()).toEqual([{ type: 'motor', receivedAt: last }]);
+    }
+    await store.retireType('motor');
+    expect(await store.lastResults()).toEqual([]);
+  },
+
   'replaces the code of a call, and keeps its time': async (open) => {
     const { store, report, status, stored } = await dialled(open);
     await store.recordCallResult(report());

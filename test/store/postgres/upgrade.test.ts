@@ -80,6 +80,7 @@ type NotWriting =
   | 'deliveryState'
   | 'deliveriesSince'
   | 'callResults'
+  | 'lastResults'
   | 'erasures'
   | 'erasuresOf'
   | 'evidenceEntries'

@@ -429,3 +429,6 @@ END $$;
 CREATE TRIGGER lead_event AFTER UPDATE OF state ON lead FOR EACH ROW
   WHEN (OLD.state <> NEW.state AND NEW.state IN ('dialled', 'cancelled', 'failed', 'expired', 'suppressed'))
   EXECUTE FUNCTION record_lead_event();
+
+-- When the dialler last reported the result of a call of the type, to the minute; null: never.
+ALTER TABLE lead_type ADD COLUMN last_result_at bigint;

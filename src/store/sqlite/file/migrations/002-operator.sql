@@ -483,3 +483,6 @@ WHEN OLD.state <> NEW.state AND (NEW.state = 'dialled' OR NEW.state = 'cancelled
     'lead.' || NEW.state, NEW.state, at
   FROM (SELECT CAST(round(unixepoch('subsec') * 1000) AS INTEGER) AS at);
 END;
+
+-- When the dialler last reported the result of a call of the type, to the minute; null: never.
+ALTER TABLE lead_type ADD COLUMN last_result_at INTEGER;
