@@ -1,6 +1,8 @@
 import { readTestNumbers } from '../../src/contract/test-numbers.ts';
 import {
+  entryFieldsOf,
   examplesOf,
+  type Field,
   fieldsOf,
   json,
   type Operation,
@@ -59,25 +61,46 @@ export function asMarkdown({ headings, rows }: Table): string {
 }
 
 function fieldTable(operation: Operation): Table {
-  const rows = fieldsOf(operation).map(({ name, description, maxLength, examples, isRequired }) => ({
-    id: `${operation.operationId}-${name}`,
-    cells: [
-      code(name),
-      isRequired ? '**required**' : 'optional',
-      summaryOf(name, description) + (maxLength === undefined ? '' : ` Up to ${maxLength} characters.`),
-      examples?.[0] === undefined ? '' : code(String(examples[0])),
-    ],
-  }));
+  const rows = withEntries(fieldsOf(operation)).map((field) => {
+    const { name, description, maxLength, examples } = field;
+    return {
+      id: `${operation.operationId}-${anchorOf(name)}`,
+      cells: [
+        code(name),
+        presenceOf(field),
+        summaryOf(name, description) + (maxLength === undefined ? '' : ` Up to ${maxLength} characters.`),
+        examples?.[0] === undefined ? '' : code(String(examples[0])),
+      ],
+    };
+  });
   return { headings: ['Field', 'Presence', 'Description', 'Example'], rows };
+}
+
+/** Adds the fields of entries after each list. */
+function withEntries<Listed extends Parameters<typeof entryFieldsOf>[0]>(
+  fields: Listed[],
+): (Listed | Field)[] {
+  return fields.flatMap((field) => [field, ...entryFieldsOf(field)]);
+}
+
+function anchorOf(name: string): string {
+  return name.replaceAll('[].', '-');
+}
+
+function presenceOf({ isRequired, requiredWithout }: Field): string {
+  if (isRequired) return '**required**';
+  return requiredWithout.length === 0
+    ? 'optional'
+    : `**required** without ${requiredWithout.map(code).join(' and ')}`;
 }
 
 function resultTable(operation: Operation): Table {
   const rows = new Map<string, Row>();
-  for (const { name, description, const: value, examples } of resultFieldsOf(operation)) {
+  for (const { name, description, const: value, examples } of withEntries(resultFieldsOf(operation))) {
     const meaning =
       typeof value === 'boolean' ? `${code(String(value))}: ${description}` : (description ?? '');
     const row = rows.get(name) ?? {
-      id: `${operation.operationId}-result-${name}`,
+      id: `${operation.operationId}-result-${anchorOf(name)}`,
       cells: [code(name), '', examples?.[0] === undefined ? '' : code(JSON.stringify(examples[0]))],
     };
     const [, meanings = ''] = row.cells;

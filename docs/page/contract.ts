@@ -7,6 +7,8 @@ interface Schema {
   maxLength?: number;
   examples?: unknown[];
   const?: unknown;
+  /** Of a list: its entries. */
+  items?: BodySchema;
 }
 
 interface RequestDifference {
@@ -46,7 +48,12 @@ interface BodySchema {
 }
 
 /** A field of a request. */
-export type Field = Schema & { name: string; isRequired: boolean };
+export type Field = Schema & {
+  name: string;
+  isRequired: boolean;
+  /** Fields without which it is required, although others can take its place; empty: it is optional, or always required. */
+  requiredWithout: string[];
+};
 
 /** An operation of the dereferenced contract. */
 export interface DocumentedOperation {
@@ -84,10 +91,22 @@ export function fieldsOf({ requestBody }: DocumentedOperation): Field[] {
   const { schema } = requestBody.content['application/json'];
   const forms = schema.oneOf ?? [schema];
   const fields = forms.flatMap(({ properties }) => Object.entries(properties ?? {}));
-  return [...new Map(fields)].map(([name, field]) => ({
+  return [...new Map(fields)].map(([name, field]) => {
+    const isRequired = forms.every(({ required }) => required?.includes(name));
+    const others = forms.filter(({ required }) => !required?.includes(name));
+    const requiredWithout =
+      others.length === forms.length ? [] : [...new Set(others.flatMap(({ required = [] }) => required))];
+    return { ...field, name, isRequired, requiredWithout };
+  });
+}
+
+/** Returns the fields of the entries of a list, such as `leads[].ref`; of any other field, none. */
+export function entryFieldsOf({ name: list, items }: Schema & { name: string }): Field[] {
+  return Object.entries(items?.properties ?? {}).map(([name, field]) => ({
     ...field,
-    name,
-    isRequired: forms.every(({ required }) => required?.includes(name)),
+    name: `${list}[].${name}`,
+    isRequired: items?.required?.includes(name) === true,
+    requiredWithout: [],
   }));
 }
 

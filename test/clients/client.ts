@@ -26,8 +26,17 @@ export interface Added {
   invalidEmail: string | undefined;
 }
 
+export interface RowResult {
+  ref: string | null;
+  outcome: string;
+  status: number;
+  leadId: string | null;
+}
+
 export interface Client {
   add(lead: Lead): Promise<Added>;
+  /** Returns the results of the rows. */
+  addMany(leads: (Lead & { ref: string })[]): Promise<RowResult[]>;
   /** Returns the state of a lead and its id; undefined: it was not found. */
   status(lead: Person | { lead_id: string }): Promise<{ state: string; leadId: string } | undefined>;
   /** Returns the warning; undefined: the lead was cancelled. */

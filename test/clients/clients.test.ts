@@ -68,6 +68,14 @@ describe.each(Object.keys(generators))('the client of %s', (name) => {
     expect(await client.cancel(person)).toBeUndefined();
     expect(await client.cancel(person)).toBe(Object(responseValue('cancelLead', 200, 'not-found')).warning);
     expect(await client.status({ lead_id: '0'.repeat(20) })).toBeUndefined();
+    const rows = [
+      { ref: 'one', ...lead },
+      { ref: 'two', ...lead },
+    ];
+    expect(await client.addMany(rows)).toEqual([
+      { ref: 'one', outcome: 'accepted', status: 200, leadId: expect.any(String) },
+      { ref: 'two', outcome: 'already-scheduled', status: 200, leadId: null },
+    ]);
   });
 
   test('reads values and members that a later version adds', async () => {

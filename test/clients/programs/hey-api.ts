@@ -1,6 +1,6 @@
 import type { CreateClient } from '../client.ts';
 import { createClient as createHeyApiClient } from '../generated/hey-api/client/index.ts';
-import { addLead, cancelLead, leadStatus } from '../generated/hey-api/sdk.gen.ts';
+import { addLead, addLeads, cancelLead, leadStatus } from '../generated/hey-api/sdk.gen.ts';
 
 /** A client by @hey-api/openapi-ts. */
 export const createClient: CreateClient = (url, key) => {
@@ -17,6 +17,16 @@ export const createClient: CreateClient = (url, key) => {
         test: data?.test,
         invalidEmail: error && 'email' in error ? error.email?.[0] : undefined,
       };
+    },
+    async addMany(leads) {
+      const { data } = await addLeads({ client, body: { leads } });
+      if (data === undefined) return [];
+      return data.results.map(({ ref, outcome, status, lead_id: leadId }) => ({
+        ref,
+        outcome,
+        status,
+        leadId,
+      }));
     },
     async status(lead) {
       const { data } = await leadStatus({ client, body: lead });

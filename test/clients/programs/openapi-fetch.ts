@@ -18,6 +18,16 @@ export const createClient: CreateClient = (url, key) => {
         invalidEmail: error && 'email' in error ? error.email?.[0] : undefined,
       };
     },
+    async addMany(leads) {
+      const { data } = await client.POST('/lead/add-many', { body: { leads } });
+      if (data === undefined) return [];
+      return data.results.map(({ ref, outcome, status, lead_id: leadId }) => ({
+        ref,
+        outcome,
+        status,
+        leadId,
+      }));
+    },
     async status(lead) {
       const { data } = await client.POST('/lead/status', { body: lead });
       if (data?.state === undefined || data.lead_id === undefined) return undefined;

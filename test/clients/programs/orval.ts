@@ -3,6 +3,8 @@ import type { CreateClient } from '../client.ts';
 import {
   addLeadBody,
   addLeadResponse,
+  addLeadsBody,
+  addLeadsResponse,
   cancelLeadBody,
   cancelLeadResponse,
   leadStatusBody,
@@ -31,6 +33,15 @@ export const createClient: CreateClient = (url, key) => {
         test: 'test' in data ? data.test : undefined,
         invalidEmail: undefined,
       };
+    },
+    async addMany(leads) {
+      const { data } = await post('/lead/add-many', addLeadsBody, { leads }, addLeadsResponse);
+      return data.results.map(({ ref, outcome, status, lead_id: leadId }) => ({
+        ref,
+        outcome,
+        status,
+        leadId,
+      }));
     },
     async status(lead) {
       const { data } = await post('/lead/status', leadStatusBody, lead, leadStatusResponse);
