@@ -188,11 +188,14 @@ function stateTable(operation: Operation): Table {
 /** Returns the table of the validation errors: each message with its field, cause and fix. */
 export function messageTable(operations: readonly Operation[]): Table {
   const rows = new Map<string, Row>();
+  /** Paths of the operations that each row describes. */
+  const paths = new Map<string, string[]>();
   for (const operation of operations) {
     for (const [name, example] of examplesOf(operation, '400')) {
       const messages = messagesOf(example);
       const key = JSON.stringify([example.summary, messages, example.description]);
       const ownId = `error-400-${name}-${operation.operationId}`;
+      paths.set(key, [...(paths.get(key) ?? []), operation.path]);
       if (describes(rows.get(key), ownId)) continue;
       const cells = [
         `**${example.summary}**`,
@@ -204,7 +207,17 @@ export function messageTable(operations: readonly Operation[]): Table {
       rows.set(key, { id: isTaken ? ownId : id, otherIds: [ownId], cells });
     }
   }
+  labelByPath(rows, paths);
   return { headings: ['Problem', 'Field and message', 'Cause and fix'], rows: [...rows.values()] };
+}
+
+/** Adds the paths of their operations to rows with equal titles. @param paths by the keys of the rows */
+function labelByPath(rows: ReadonlyMap<string, Row>, paths: ReadonlyMap<string, readonly string[]>): void {
+  for (const group of Map.groupBy(rows, ([, { cells }]) => cells[0]).values()) {
+    if (group.length === 1) continue;
+    for (const [key, { cells }] of group)
+      cells[0] = `${cells[0]} (${[...new Set(paths.get(key))].map(code).join(', ')})`;
+  }
 }
 
 /** Returns the messages of a validation error. */
