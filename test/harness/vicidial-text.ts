@@ -42,7 +42,9 @@ export function asComments(text: string): string {
 
 /** Custom fields. The database cuts long values, and stores a wrong date as 0000-00-00. */
 export function asCustomField(text: string, field: CustomField): string {
-  const stored = inDatabase(text).replace(/[;"\\]/g, '').replaceAll('+', ' ');
+  const stored = inDatabase(text)
+    .replace(/[;"\\]/g, '')
+    .replaceAll('+', ' ');
   if (field === 'date') return /^\d{4}-\d\d-\d\d$/.test(stored) ? stored : '0000-00-00';
   return stored.slice(0, field);
 }
