@@ -160,7 +160,7 @@ describe('the time of a call', () => {
     [{ call_at: fromNow(60), expires_at: fromNow(60) }, tooEarly],
     [{ delays: 7_200, expires_at: fromNow(60) }, tooEarly],
     [{ call_at: 'x', expires_at: fromNow(60) }, { call_at: { 0: 'Call At is not a valid date and time.' } }],
-  ])('rejects %j', async (fields, errors) => {
+  ])('rejects a combination of times that cannot be met (case %#)', async (fields, errors) => {
     const server = await startServer();
     for (const flags of [{}, { test: true }]) {
       const { status, json } = await post(server, 'addLead', { ...valid, ...fields, ...flags });
@@ -173,7 +173,7 @@ describe('the time of a call', () => {
     { call_at: '', delays: 600, expires_at: fromNow(60) },
     { call_at: fromNow(-1), expires_at: fromNow(1), priority: '9' },
     { call_at: fromNow(60).replace('Z', '+00:00'), expires_at: fromNow(61), priority: 0 },
-  ])('accepts %j', async (fields) => {
+  ])('accepts any other combination (case %#)', async (fields) => {
     const server = await startServer();
     const { json } = await post(server, 'addLead', { ...valid, ...fields });
     expect(json).toEqual({ saved: true, processed: true });
