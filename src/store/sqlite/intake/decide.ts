@@ -38,18 +38,21 @@ function filledListsLookup(database: DatabaseSync, queue: CommitQueue): () => Fi
   return () => cache.get('', read) ?? { numbers: 1, digests: 1 };
 }
 
+/** Returns the insertion of a lead. @param columns those that not every lead has @param values theirs */
+function insertionOf(columns: string, values: string): string {
+  return `INSERT INTO lead
+       (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace, waits_for${columns})
+     VALUES (?1, ?2, ?3, ?4, ?5, 'scheduled', ?6, ?7, ?7, ?8, ?9${values})
+     ON CONFLICT (mobile, type_id, ended_order) DO NOTHING`;
+}
+
 /** The statements that decide on submissions. */
 function decisionStatements(database: DatabaseSync) {
   return {
     // No SELECT with the search of the list: the table has a trigger, so SQLite would build a temporary table for its row.
-    insertLead: new Query(
-      database,
-      `INSERT INTO lead
-         (id, type_id, mobile, partner_id, submission_id, state, accepted_at, due_at, next_attempt_at, trace, waits_for,
-          expires_at, priority)
-       VALUES (?1, ?2, ?3, ?4, ?5, 'scheduled', ?6, ?7, ?7, ?8, ?9, ?10, ?11)
-       ON CONFLICT (mobile, type_id, ended_order) DO NOTHING`,
-    ),
+    insertLead: new Query(database, insertionOf('', '')),
+    // Most leads have neither, and every value takes time.
+    insertScheduled: new Query(database, insertionOf(', expires_at, priority', ', ?10, ?11')),
     // Without the signs, SQLite would search the list once for each type. It is searched only for a number that is in it.
     suppressed: new Query(
       database,
@@ -77,7 +80,8 @@ export function sqliteDecide(
   grantedType: FindGrantedType,
   digests: PersonDigests,
 ): Decide {
-  const { insertLead, suppressed, listed, activeLead, supersede } = decisionStatements(database);
+  const { insertLead, insertScheduled, suppressed, listed, activeLead, supersede } =
+    decisionStatements(database);
   const filledLists = filledListsLookup(database, queue);
   const knownByDigest = digestDecision(database, digests);
   const recordRefusal = refusalRecorder(database, digests);
@@ -101,15 +105,21 @@ export function sqliteDecide(
   }
 
   function decide(submission: Submission, type: GrantedType): Decision {
-    const { id, partnerId, mobile, trace = null, expiresAt = null, priority = 0 } = submission;
+    const { id, partnerId, mobile, trace = null, expiresAt, priority } = submission;
     if (isInRegistry(type, submission)) return doNotCall;
     const now = Date.now();
     const known = decidedByLists(mobile, type, now);
     if (known !== undefined) return known;
     const leadId = newIdentifier(now);
     const { dueAt, waitsFor } = dueTimeOf(submission, now);
-    const terms = [now, dueAt, trace, waitsFor, expiresAt, priority] as const;
-    const insert = () => insertLead.run(leadId, type.id, mobile, partnerId, id, ...terms);
+    const isOrdinary = expiresAt === undefined && priority === undefined;
+    const insert = () =>
+      isOrdinary
+        ? insertLead.run(leadId, type.id, mobile, partnerId, id, now, dueAt, trace, waitsFor)
+        : insertScheduled.run(
+            ...[leadId, type.id, mobile, partnerId, id, now, dueAt, trace, waitsFor],
+            ...[expiresAt ?? null, priority ?? 0],
+          );
     if (insert() === 1) return { outcome: 'accepted', leadId, dueAt };
 
     const active = activeLead.first(mobile, type.id);
