@@ -1,6 +1,7 @@
 import { type ParsePhone, phoneParsers } from '../leads/phone.ts';
 import { withTestNumbers } from '../leads/test-numbers.ts';
 import { PartnerUsageCounter } from '../server/partner-usage.ts';
+import { RejectionCounter } from '../server/rejections.ts';
 import type { OpenTestData, TestData } from '../server/test-endpoints.ts';
 import { DirectoryMirror } from '../simulation/directory-mirror.ts';
 import { startSimulation } from '../simulation/simulation.ts';
@@ -39,7 +40,7 @@ export class ServerTestData implements TestData {
   readonly #log: Log;
   readonly #settings: SimulationSettings;
   #opening: Promise<OpenParts> | undefined;
-  #isStopped = false;
+  #stopping: Promise<void> | undefined;
 
   constructor(
     config: Config,
@@ -69,14 +70,18 @@ export class ServerTestData implements TestData {
   }
 
   /** Ends what is in progress, and closes the store. */
-  async stop(): Promise<void> {
-    this.#isStopped = true;
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
     const opened = await this.#opening?.catch(() => undefined);
     await opened?.stop();
   }
 
   #opened(): Promise<OpenParts> {
-    if (this.#isStopped) throw new StoreUnavailable('The server is stopping.');
+    if (this.#stopping !== undefined) throw new StoreUnavailable('The server is stopping.');
     this.#opening ??= this.#start().catch((error: unknown) => {
       setTimeout(() => {
         this.#opening = undefined;
@@ -107,16 +112,18 @@ async function startParts(
 ): Promise<OpenParts> {
   const parsePhone: ParsePhone = withTestNumbers(phoneParsers(defaultCountry, phonePolicy)).parse;
   const dailyQuotas = await PartnerUsageCounter.start(store, log);
+  const rejections = new RejectionCounter(store, log);
   const simulation = await startSimulation({ ...settings, store, parsePhone, log });
   const maintenance = new RegularMaintenance(store, testRetention, log);
   log.info('The store of test data is open.');
   return {
     store: simulation.store,
     dailyQuotas,
+    rejections,
     mirror: new DirectoryMirror(live, store),
     stop: async () => {
       await stopAll([simulation, maintenance]);
-      await dailyQuotas.stop();
+      await stopAll([dailyQuotas, rejections]);
       await store.close();
     },
   };

@@ -102,7 +102,6 @@ export function createApp(options: AppOptions): App {
     activeKeys: new ActiveKeyCache(store),
     keyRateLimiter: new KeyRateLimiter(options.rateLimit),
     keyLastUsed: options.keyLastUsed,
-    rejections: options.rejections,
     requiredConsent: new RequiredConsent(store),
     inFlight: new InFlightLimiter(options.inFlightPerKey ?? defaultInFlightPerKey),
     bytesInFlight: new BytesInFlight(options.bytesInFlightPerKey, options.bytesInFlight),
@@ -117,7 +116,7 @@ export function createApp(options: AppOptions): App {
   const forTests = testEndpoints(options.testData, (opened) => {
     // Lead types of test data have no calling hours.
     const ofTests = { ...opened, phones: withTestNumbers(phones), undecidedHours: 'always' as const };
-    return boundOperations(contract, ofTests, bind);
+    return boundOperations(contract, ofTests, opened.rejections, bind);
   });
   for (const endpoint of endpoints) {
     const { operation } = endpoint;
@@ -125,6 +124,7 @@ export function createApp(options: AppOptions): App {
       ...services,
       ...endpoint,
       implementation: implementationOf(operation.id, operations),
+      rejections: options.rejections,
       forTests: () => forTests(operation.id),
     });
     app.on(operation.method, operation.path, pipeline);
@@ -170,6 +170,7 @@ function operationBinder(
 function boundOperations(
   contract: Contract,
   data: OperationData,
+  rejections: AppOptions['rejections'],
   bind: BindOperations,
 ): ReadonlyMap<OperationId, BoundOperation> {
   const endpoints = contractEndpoints(contract, data.phones);
@@ -177,7 +178,7 @@ function boundOperations(
   return new Map(
     endpoints.map(({ operation: { id }, validate }) => [
       id,
-      { validate, implementation: implementationOf(id, operations) },
+      { validate, implementation: implementationOf(id, operations), rejections },
     ]),
   );
 }

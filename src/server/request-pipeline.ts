@@ -45,7 +45,6 @@ export interface PipelineServices {
   activeKeys: Pick<ActiveKeyCache, 'has' | 'delete'>;
   keyRateLimiter: KeyRateLimiter;
   keyLastUsed: Pick<KeyLastUsed, 'record'>;
-  rejections: Pick<RejectionCounter, 'count'>;
   requiredConsent: RequiredConsent;
   inFlight: InFlightLimiter;
   bytesInFlight: BytesInFlight;
@@ -59,6 +58,8 @@ export interface PipelineServices {
 export interface BoundOperation {
   implementation: Operation<OperationId>;
   validate: Validate;
+  /** Counts rejected requests. */
+  rejections: Pick<RejectionCounter, 'count'>;
 }
 
 /** One operation of the contract, with everything that its pipeline needs. */
@@ -90,6 +91,8 @@ interface ProcessedRequest {
   readonly partner?: Partner | undefined;
   /** Whether the key is a test key. */
   readonly isTest?: boolean;
+  /** What counts the request if it is rejected. Undefined: that of live requests, if the key is no test key. */
+  readonly rejections?: Pick<RejectionCounter, 'count'>;
   /** The known key of a request that was not authenticated. */
   readonly rejectedKey?: RejectedKey | undefined;
   /** Rate limit headers. */
@@ -159,15 +162,16 @@ function countOutcomes(rows: readonly Pick<Reply, 'outcome'>[]): Record<string, 
 
 /** Counts a request with a known key that was refused, and the refused rows of a request. */
 function countRejection(
-  { reply, reason, partner, isTest, rejectedKey }: ProcessedRequest,
+  { reply, reason, partner, isTest, rejections, rejectedKey }: ProcessedRequest,
   { requestId, receivedAt }: RequestContext,
-  { operation, fields, rejections }: Endpoint,
+  { operation, fields, rejections: live }: Endpoint,
 ): void {
   const sender = partner ?? rejectedKey?.partner;
-  if (sender === undefined || isTest) return;
+  const counter = rejections ?? (isTest ? undefined : live);
+  if (sender === undefined || counter === undefined) return;
   for (const each of reply.rows ?? [reply]) {
     if (each.status < 400 || each.status >= 500) continue;
-    rejections.count({
+    counter.count({
       partnerId: sender.id,
       operation: operation.id,
       reply: each,
@@ -194,7 +198,9 @@ async function processRequest(request: RequestContext, endpoint: Endpoint): Prom
   if (allowance?.isExceeded) return { reply: rateLimited(allowance.retryAfter), partner, isTest, headers };
   if (!inFlight.enter(keyId)) return { reply: tooManyInFlight, partner, isTest, headers };
   try {
-    return { headers, ...(await runRequest(request, caller, endpoint)), partner, isTest };
+    const own = isTest ? { ...endpoint, ...(await endpoint.forTests()) } : endpoint;
+    const { rejections } = own;
+    return { headers, ...(await runRequest(request, caller, own)), partner, isTest, rejections };
   } catch (error) {
     return { reply: failureReply(error, request, endpoint), partner, isTest, headers };
   } finally {
@@ -224,8 +230,7 @@ async function readAndRun(
   endpoint: Endpoint,
 ): Promise<ProcessedRequest> {
   const { keyId, partner, dailyQuota, maxPriority } = caller;
-  const { operation, requiredConsent } = endpoint;
-  const { implementation, validate } = caller.isTest ? await endpoint.forTests() : endpoint;
+  const { operation, implementation, validate, requiredConsent } = endpoint;
   const content = await readRequest(request, operation, validate, (sent) =>
     operation.id === 'addLead' ? requiredConsent.fieldsOf(partner.id, sent) : [],
   );

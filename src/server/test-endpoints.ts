@@ -2,12 +2,14 @@ import type { OperationId } from '../contract/reply.ts';
 import type { DailyQuotas } from '../operations/add-lead.ts';
 import type { Store } from '../store/store.ts';
 import { StoreUnavailable } from '../store/store-unavailable.ts';
+import type { RejectionCounter } from './rejections.ts';
 import type { BoundOperation } from './request-pipeline.ts';
 
 /** What requests with test keys use in place of what live requests use. */
 export interface OpenTestData {
   store: Store;
   dailyQuotas: DailyQuotas;
+  rejections: Pick<RejectionCounter, 'count'>;
 }
 
 /** The test data of a deployment, which are opened for the first request with a test key. */

@@ -74,6 +74,14 @@ for (const [name, newUrl] of Object.entries(urls)) {
     expect(await outcomeOf(add(target, '07700900308'))).toBe('do-not-call');
     const cancelling = (mobile: string) => outcomeOf(post(target, 'cancelLead', { mobile, type: lead.type }));
     expect(await cancelling('07700900332')).toBe('cancelled');
+    const { events } = (await post(target, 'leadEvents', { limit: 1_000 })).json as {
+      events: { type: string }[];
+    };
+    expect(new Set(events.map(({ type }) => type))).toEqual(
+      new Set(
+        ['cancelled', 'dialled', 'expired', 'failed', 'result', 'suppressed'].map((end) => `lead.${end}`),
+      ),
+    );
     await add(target, '07700900440');
     expect(await cancelling('07700900440')).toBe('already-processed');
     const { results } = (
@@ -133,7 +141,7 @@ test('delivers nothing that was sent with a test key to the dialler', async () =
   expect(receiver.received).toEqual([]);
 });
 
-test('counts no request with a test key', async () => {
+test('counts requests with a test key apart from live ones', async () => {
   const completed: { isTest?: boolean | undefined }[] = [];
   const rejected: unknown[] = [];
   const url = await urls['SQLite']?.();
@@ -143,7 +151,7 @@ test('counts no request with a test key', async () => {
     rejections: { count: (request: unknown) => void rejected.push(request) },
   };
   const server = await serveWithTestKey(store, url ?? '', options);
-  const { partner, test: target } = server;
+  const { partner, test: target, testData } = server;
   expect((await add(target, 'none')).status).toBe(400);
   await add(target, '07700900000');
   expect(rejected).toEqual([]);
@@ -153,6 +161,11 @@ test('counts no request with a test key', async () => {
   });
   expect((await add(server, 'none')).status).toBe(400);
   expect(rejected).toHaveLength(1);
+  await testData.stop();
+  const ofTests = await openTestStore(await readConfig({ DATABASE_URL: url }));
+  onTestFinished(() => ofTests.close());
+  expect((await Array.fromAsync(ofTests.partners()))[0]).toMatchObject({ name: partner, acceptedToday: 1 });
+  expect(await Array.fromAsync(ofTests.rejections(partner, 10))).toMatchObject([{ partner, count: 1 }]);
 });
 
 test('follows the grants and names of lead types within a second', async () => {
