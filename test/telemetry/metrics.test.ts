@@ -189,6 +189,8 @@ test('counts objections by partner, from 0 for partners that send leads', async 
   metrics.onResponse({ ...request, operation: 'addLead', outcome: 'accepted', partner: 'acme' });
   metrics.onResponse({ ...request, operation: 'doNotCall', partner: 'home' });
   metrics.onResponse({ ...request, operation: 'doNotCall', outcome: 'too-many-objections', partner: 'home' });
+  // A request with a test key is about no person.
+  metrics.onResponse({ ...request, operation: 'doNotCall', partner: 'home', isTest: true });
   const { text } = await metrics.read();
   expect(text).toContain('leads_objections_total{partner="acme"} 0\n');
   expect(text).toContain('leads_objections_total{partner="home"} 1\n');
