@@ -8,10 +8,12 @@ import { asAdministrator, emptyDatabase } from './postgres.ts';
 /** A database of the pool. */
 interface Pooled {
   url: string;
+  /** Stays open, because planning the statements of a reset on a new connection would take most of its time. */
+  client: pg.Client;
   /** Identifies its tables, functions and settings. */
   schema: string;
-  /** SQL that restores its first content. */
-  reset: string;
+  /** Statements that restore its first content. */
+  reset: readonly pg.QueryConfig[];
 }
 
 const free: Pooled[] = [];
@@ -48,12 +50,13 @@ async function create(): Promise<Pooled> {
   await asAdministrator(server, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
   const url = withDatabase(server, name);
   const client = new pg.Client({ connectionString: url });
+  // A test may terminate all connections; the database is then given up.
+  client.on('error', () => {});
   await client.connect();
-  try {
-    return { url, schema: await schemaOf(client), reset: await resetOf(client) };
-  } finally {
-    await client.end();
-  }
+  client.unref();
+  // Without triggers and foreign keys, the order of a reset does not matter, and the audit log can be emptied.
+  await client.query('SET session_replication_role = replica');
+  return { url, client, schema: await schemaOf(client), reset: await resetOf(client) };
 }
 
 /** Creates the template unless another worker has. */
@@ -81,23 +84,25 @@ function withDatabase(server: string, name: string): string {
   return url.href;
 }
 
-/** Restores the first content of a database. Returns whether its tables and settings are unchanged. */
-async function isReset({ url, schema, reset }: Pooled, keepsIdle: boolean): Promise<boolean> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
+/** Restores the first content of a database. Returns whether another test can use it. */
+async function isReset({ client, schema, reset }: Pooled, keepsIdle: boolean): Promise<boolean> {
   try {
-    await client.query(
-      `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-       WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-         AND NOT ($1 AND state = 'idle')`,
-      [keepsIdle],
-    );
-    if ((await schemaOf(client)) !== schema || (await isLarge(client))) return false;
-    await client.query(reset);
-    return true;
-  } finally {
-    await client.end();
+    await client.query({
+      name: 'terminate',
+      text: `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+         WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+           AND NOT ($1 AND state = 'idle')`,
+      values: [keepsIdle],
+    });
+    if ((await schemaOf(client)) === schema && !(await isLarge(client))) {
+      for (const statement of reset) await client.query(statement);
+      return true;
+    }
+  } catch {
+    // Its connection is lost, or a test has changed it in another way.
   }
+  await client.end();
+  return false;
 }
 
 /**
@@ -105,15 +110,17 @@ async function isReset({ url, schema, reset }: Pooled, keepsIdle: boolean): Prom
  * statements of the next test for hardly any rows.
  */
 async function isLarge(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query<{ size: number }>(
-    `SELECT (pg_relation_size('lead') + pg_relation_size('submission'))::integer AS size`,
-  );
+  const { rows } = await client.query<{ size: number }>({
+    name: 'size',
+    text: `SELECT (pg_relation_size('lead') + pg_relation_size('submission'))::integer AS size`,
+  });
   return (rows[0]?.size ?? 0) > maxTableSize;
 }
 
 async function schemaOf(client: pg.Client): Promise<string> {
-  const { rows } = await client.query<{ schema: string }>(`
-    SELECT md5(concat(
+  const { rows } = await client.query<{ schema: string }>({
+    name: 'schema',
+    text: `SELECT md5(concat(
       (SELECT string_agg(concat(oid, relname, relhastriggers, relnatts, reloptions), ',' ORDER BY oid)
        FROM pg_class WHERE oid >= 16384 AND relkind <> 't'),
       (SELECT string_agg(concat(oid, proname, prosrc), ',' ORDER BY oid) FROM pg_proc WHERE oid >= 16384),
@@ -123,12 +130,13 @@ async function schemaOf(client: pg.Client): Promise<string> {
        FROM pg_attribute WHERE attrelid >= 16384 AND attnum > 0),
       (SELECT string_agg(concat(setrole, setconfig), ',' ORDER BY setrole) FROM pg_db_role_setting
        WHERE setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())))
-    )) AS schema`);
+    )) AS schema`,
+  });
   return rows[0]?.schema ?? '';
 }
 
-/** Returns SQL that replaces the rows of all tables by those that a new store has. */
-async function resetOf(client: pg.Client): Promise<string> {
+/** Returns statements that replace the rows of all tables by those that a new store has. */
+async function resetOf(client: pg.Client): Promise<pg.QueryConfig[]> {
   const { rows: tables } = await client.query<{ name: string; columns: string }>(`
     SELECT relname AS name, string_agg(quote_ident(attname), ', ' ORDER BY attnum) AS columns
     FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND attgenerated = '' AND NOT attisdropped
@@ -142,16 +150,21 @@ async function resetOf(client: pg.Client): Promise<string> {
     SELECT sequencename AS name, coalesce(last_value, start_value) AS value, last_value IS NOT NULL AS "isCalled"
     FROM pg_sequences WHERE schemaname = 'public'`);
   const columnsOf = new Map(tables.map(({ name, columns }) => [name, columns]));
+  const inserts = contents.flatMap(({ name, rows }) => {
+    if (rows === null) return [];
+    const columns = columnsOf.get(name);
+    return `INSERT INTO ${name} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns}
+      FROM json_populate_recordset(NULL::${name}, ${client.escapeLiteral(rows)})`;
+  });
+  const values = sequences.map(({ name, value, isCalled }) => `setval('${name}', ${value}, ${isCalled})`);
   return [
-    // Without triggers and foreign keys: the order does not matter, and the audit log can be emptied.
-    'SET session_replication_role = replica',
-    ...tables.map(({ name }) => `DELETE FROM ${name}`),
-    ...contents.flatMap(({ name, rows }) => {
-      if (rows === null) return [];
-      const columns = columnsOf.get(name);
-      return `INSERT INTO ${name} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns}
-        FROM json_populate_recordset(NULL::${name}, ${client.escapeLiteral(rows)})`;
-    }),
-    ...sequences.map(({ name, value, isCalled }) => `SELECT setval('${name}', ${value}, ${isCalled})`),
-  ].join(';\n');
+    { name: 'empty', text: inOneStatement(tables.map(({ name }) => `DELETE FROM ${name}`)) },
+    { name: 'fill', text: inOneStatement(inserts) },
+    { name: 'sequences', text: `SELECT ${values.join()}` },
+  ];
+}
+
+/** Returns a statement that runs others that modify data. */
+function inOneStatement(statements: readonly string[]): string {
+  return `WITH ${statements.map((statement, index) => `part_${index} AS (${statement})`).join()} SELECT`;
 }

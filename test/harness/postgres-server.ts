@@ -15,6 +15,11 @@ process.on('exit', () => {
   if (exitCode !== undefined) process.exitCode = exitCode;
 });
 
+/** Checking a password takes as long as the rest of a new connection, so only other roles than `postgres` need one. */
+const authentication = `host all postgres 127.0.0.1/32 trust
+host all all 127.0.0.1/32 password
+`;
+
 /** A PostgreSQL server with its own directory. */
 export interface PostgresServer {
   /** URL of the database `postgres`, as a superuser. */
@@ -57,6 +62,7 @@ export async function startPostgres(settings: readonly string[] = []): Promise<P
   // The user that PostgreSQL runs as must have access.
   chmodSync(directory, 0o755);
   await postgres.initialise();
+  writeFileSync(join(directory, 'data', 'pg_hba.conf'), authentication);
   await postgres.start();
   const url = `postgres://postgres:postgres@127.0.0.1:${port}/postgres`;
   return {

@@ -1,4 +1,5 @@
 /** Passwords can come from wherever PostgreSQL's own programs read them, not only from the URL. */
+import { randomBytes } from 'node:crypto';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeEach, expect, inject, onTestFinished, test, vi } from 'vitest';
@@ -31,11 +32,21 @@ async function openAndClose(url: string): Promise<void> {
   await (await openPostgresStore(url)).close();
 }
 
-/** Creates a database that requires a password. Returns its URL without the password. */
+/** Creates a database, and a role that needs a password. Returns the URL of both without the password. */
 async function databaseWithPassword() {
+  const [username, password] = [`role_${randomBytes(8).toString('hex')}`, 'secret'];
+  await asAdministrator(
+    inject('postgresUrl'),
+    `CREATE ROLE ${username} SUPERUSER LOGIN PASSWORD '${password}'`,
+  );
+  // Registered before the end of the database, which the role uses.
+  onTestFinished(async () => {
+    if (inject('postgresIsGiven')) await asAdministrator(inject('postgresUrl'), `DROP ROLE ${username}`);
+  });
   const url = new URL(await emptyDatabase());
-  const { username, password, hostname, port, pathname } = url;
+  url.username = username;
   url.password = '';
+  const { hostname, port, pathname } = url;
   return { url: url.href, name: pathname.slice(1), username, password, hostname, port };
 }
 
