@@ -8,8 +8,8 @@ import { asAdministrator, emptyDatabase } from './postgres.ts';
 /** A database of the pool. */
 interface Pooled {
   url: string;
-  /** Stays open, because planning the statements of a reset on a new connection would take most of its time. */
-  client: pg.Client;
+  /** One connection. It stays open, because planning the statements of a reset would take most of its time. */
+  connection: pg.Pool;
   /** Identifies its tables, functions and settings. */
   schema: string;
   /** Statements that restore its first content. */
@@ -49,14 +49,17 @@ async function create(): Promise<Pooled> {
   const name = `store_${randomBytes(8).toString('hex')}`;
   await asAdministrator(server, `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
   const url = withDatabase(server, name);
-  const client = new pg.Client({ connectionString: url });
-  // A test may terminate all connections; the database is then given up.
-  client.on('error', () => {});
-  await client.connect();
-  client.unref();
+  const connection = new pg.Pool({
+    connectionString: url,
+    max: 1,
+    idleTimeoutMillis: 0,
+    allowExitOnIdle: true,
+  });
+  // A test may terminate every connection.
+  connection.on('error', () => {});
   // Without triggers and foreign keys, the order of a reset does not matter, and the audit log can be emptied.
-  await client.query('SET session_replication_role = replica');
-  return { url, client, schema: await schemaOf(client), reset: await resetOf(client) };
+  connection.on('connect', (client) => void client.query('SET session_replication_role = replica'));
+  return { url, connection, schema: await schemaOf(connection), reset: await resetOf(connection) };
 }
 
 /** Creates the template unless another worker has. */
@@ -85,40 +88,36 @@ function withDatabase(server: string, name: string): string {
 }
 
 /** Restores the first content of a database. Returns whether another test can use it. */
-async function isReset({ client, schema, reset }: Pooled, keepsIdle: boolean): Promise<boolean> {
-  try {
-    await client.query({
-      name: 'terminate',
-      text: `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
-         WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-           AND NOT ($1 AND state = 'idle')`,
-      values: [keepsIdle],
-    });
-    if ((await schemaOf(client)) === schema && !(await isLarge(client))) {
-      for (const statement of reset) await client.query(statement);
-      return true;
-    }
-  } catch {
-    // Its connection is lost, or a test has changed it in another way.
+async function isReset({ connection, schema, reset }: Pooled, keepsIdle: boolean): Promise<boolean> {
+  await connection.query({
+    name: 'terminate',
+    text: `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+       WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+         AND NOT ($1 AND state = 'idle')`,
+    values: [keepsIdle],
+  });
+  if ((await schemaOf(connection)) !== schema || (await isLarge(connection))) {
+    await connection.end();
+    return false;
   }
-  await client.end();
-  return false;
+  for (const statement of reset) await connection.query(statement);
+  return true;
 }
 
 /**
  * Whether the tables have become so large that PostgreSQL, once it has analysed them without their rows, would plan the
  * statements of the next test for hardly any rows.
  */
-async function isLarge(client: pg.Client): Promise<boolean> {
-  const { rows } = await client.query<{ size: number }>({
+async function isLarge(connection: pg.Pool): Promise<boolean> {
+  const { rows } = await connection.query<{ size: number }>({
     name: 'size',
     text: `SELECT (pg_relation_size('lead') + pg_relation_size('submission'))::integer AS size`,
   });
   return (rows[0]?.size ?? 0) > maxTableSize;
 }
 
-async function schemaOf(client: pg.Client): Promise<string> {
-  const { rows } = await client.query<{ schema: string }>({
+async function schemaOf(connection: pg.Pool): Promise<string> {
+  const { rows } = await connection.query<{ schema: string }>({
     name: 'schema',
     text: `SELECT md5(concat(
       (SELECT string_agg(concat(oid, relname, relhastriggers, relnatts, reloptions), ',' ORDER BY oid)
@@ -136,17 +135,17 @@ async function schemaOf(client: pg.Client): Promise<string> {
 }
 
 /** Returns statements that replace the rows of all tables by those that a new store has. */
-async function resetOf(client: pg.Client): Promise<pg.QueryConfig[]> {
-  const { rows: tables } = await client.query<{ name: string; columns: string }>(`
+async function resetOf(connection: pg.Pool): Promise<pg.QueryConfig[]> {
+  const { rows: tables } = await connection.query<{ name: string; columns: string }>(`
     SELECT relname AS name, string_agg(quote_ident(attname), ', ' ORDER BY attnum) AS columns
     FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid AND attnum > 0 AND attgenerated = '' AND NOT attisdropped
     WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace GROUP BY relname`);
-  const { rows: contents } = await client.query<{ name: string; rows: string | null }>(
+  const { rows: contents } = await connection.query<{ name: string; rows: string | null }>(
     tables
       .map(({ name }) => `SELECT '${name}' AS name, json_agg(each)::text AS rows FROM ${name} AS each`)
       .join(' UNION ALL '),
   );
-  const { rows: sequences } = await client.query<{ name: string; value: string; isCalled: boolean }>(`
+  const { rows: sequences } = await connection.query<{ name: string; value: string; isCalled: boolean }>(`
     SELECT sequencename AS name, coalesce(last_value, start_value) AS value, last_value IS NOT NULL AS "isCalled"
     FROM pg_sequences WHERE schemaname = 'public'`);
   const columnsOf = new Map(tables.map(({ name, columns }) => [name, columns]));
@@ -154,7 +153,7 @@ async function resetOf(client: pg.Client): Promise<pg.QueryConfig[]> {
     if (rows === null) return [];
     const columns = columnsOf.get(name);
     return `INSERT INTO ${name} (${columns}) OVERRIDING SYSTEM VALUE SELECT ${columns}
-      FROM json_populate_recordset(NULL::${name}, ${client.escapeLiteral(rows)})`;
+      FROM json_populate_recordset(NULL::${name}, ${pg.escapeLiteral(rows)})`;
   });
   const values = sequences.map(({ name, value, isCalled }) => `setval('${name}', ${value}, ${isCalled})`);
   return [
