@@ -1,10 +1,10 @@
-import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { createContext, execute } from '../../src/cli/program.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Finished } from './process.ts';
 import { temporaryDirectory } from './server.ts';
+import { newStoreFile } from './store-file.ts';
 
 /**
  * Executes a `leads` command in this process, which takes a fraction of the time of a new one.
@@ -33,12 +33,9 @@ export async function executeCli(
 
 /** Creates a store on disk, and functions that run commands on it, without and with standard input. */
 export function storeWithCli() {
-  const file = join(temporaryDirectory(), 'leads.db');
-  const created = openSqliteStore(file).close();
-  const leadsWith = async (input: Readable | string, ...words: string[]): Promise<Finished> => {
-    await created;
-    return executeCli(words, { DATABASE_URL: `sqlite:${file}` }, input);
-  };
+  const file = newStoreFile(temporaryDirectory());
+  const leadsWith = (input: Readable | string, ...words: string[]): Promise<Finished> =>
+    executeCli(words, { DATABASE_URL: `sqlite:${file}` }, input);
   return {
     file,
     leads: (...words: string[]) => leadsWith('', ...words),

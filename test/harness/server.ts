@@ -24,6 +24,7 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createLog } from '../../src/telemetry/log.ts';
 import type { Target } from './client.ts';
+import { newStoreFile } from './store-file.ts';
 import { newCancellation } from './submissions.ts';
 
 export interface TestServer extends Target {
@@ -72,7 +73,7 @@ export function temporaryDirectory(): string {
 
 /** Starts a server on a free port with a new SQLite store. Both end with the test. */
 export async function startServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const file = join(temporaryDirectory(), 'leads.db');
+  const file = newStoreFile(temporaryDirectory());
   return { file, ...(await serve(openSqliteStore(file, { ...defaultLimits, ...options }), options)) };
 }
 

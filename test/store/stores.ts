@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Submission } from '../../src/leads/submission.ts';
 import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
@@ -6,6 +5,7 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { storeDatabase } from '../harness/database-pool.ts';
 import { temporaryDirectory } from '../harness/server.ts';
+import { newStoreFile } from '../harness/store-file.ts';
 import { newSubmission } from '../harness/submissions.ts';
 
 /** A kind of store. Each one that is opened is empty, and is closed after the test. */
@@ -23,13 +23,13 @@ export const stores: readonly TestedStore[] = [
 
 /** Every kind of store that several processes can share, with a function that returns the URL of a new one. */
 export const sharedStores: readonly { name: string; newUrl(): Promise<string> }[] = [
-  { name: 'SQLite', newUrl: async () => `sqlite:${join(temporaryDirectory(), 'leads.db')}` },
+  { name: 'SQLite', newUrl: async () => `sqlite:${newStoreFile(temporaryDirectory())}` },
   { name: 'PostgreSQL', newUrl: () => storeDatabase() },
 ];
 
 /** Opens an empty store, for tests that do not depend on its kind. */
 export function openStore(): Store {
-  return closeAfterTest(openSqliteStore(join(temporaryDirectory(), 'leads.db')));
+  return closeAfterTest(openSqliteStore(newStoreFile(temporaryDirectory())));
 }
 
 /** Closes a store after the test. */
