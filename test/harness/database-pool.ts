@@ -12,11 +12,12 @@ interface Pooled {
   connection: pg.Pool;
   /** Identifies its tables, functions and settings. */
   schema: string;
-  /** Statements that restore its first content. */
-  reset: readonly pg.QueryConfig[];
 }
 
 const free: Pooled[] = [];
+
+/** Statements that restore the first content of a database. Undefined: none was created yet. */
+let reset: readonly pg.QueryConfig[] | undefined;
 
 /** Maximum size of the largest tables of a database that is used again (bytes). */
 const maxTableSize = 128 * 1024;
@@ -59,7 +60,8 @@ async function create(): Promise<Pooled> {
   connection.on('error', () => {});
   // Without triggers and foreign keys, the order of a reset does not matter, and the audit log can be emptied.
   connection.on('connect', (client) => void client.query('SET session_replication_role = replica'));
-  return { url, connection, schema: await schemaOf(connection), reset: await resetOf(connection) };
+  reset ??= await resetOf(connection);
+  return { url, connection, schema: await schemaOf(connection) };
 }
 
 /** Creates the template unless another worker has. */
@@ -88,7 +90,7 @@ function withDatabase(server: string, name: string): string {
 }
 
 /** Restores the first content of a database. Returns whether another test can use it. */
-async function isReset({ connection, schema, reset }: Pooled, keepsIdle: boolean): Promise<boolean> {
+async function isReset({ connection, schema }: Pooled, keepsIdle: boolean): Promise<boolean> {
   await connection.query({
     name: 'terminate',
     text: `SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
@@ -100,7 +102,7 @@ async function isReset({ connection, schema, reset }: Pooled, keepsIdle: boolean
     await connection.end();
     return false;
   }
-  for (const statement of reset) await connection.query(statement);
+  for (const statement of reset ?? []) await connection.query(statement);
   return true;
 }
 

@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { sharedStores } from '../store/stores.ts';
 import { crashRounds } from './crash.ts';
 
-const rounds = 10;
+const rounds = 5;
 
 test.each(sharedStores)(
   `loses, duplicates and overrides nothing on $name in ${rounds} rounds of kill -9`,

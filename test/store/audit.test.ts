@@ -4,7 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { minAuditAge } from '../../src/store/audit.ts';
 import { openStore } from '../../src/store/open.ts';
-import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
+import { storeDatabase } from '../harness/database-pool.ts';
+import { asAdministrator } from '../harness/postgres.ts';
 import { temporaryDirectory } from '../harness/server.ts';
 import { tableNamed } from './conformance/behaviour.ts';
 
@@ -36,7 +37,7 @@ const databases = [
   {
     name: 'PostgreSQL',
     open: async () => {
-      const url = await storeWithEntries(await emptyDatabase());
+      const url = await storeWithEntries(await storeDatabase());
       return (sql: string) => asAdministrator(url, sql);
     },
   },

@@ -16,12 +16,13 @@ import { openPostgresStore } from '../../src/store/postgres/postgres-store.ts';
 import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { defaultBody, operationIds } from '../harness/contract.ts';
+import { storeDatabase } from '../harness/database-pool.ts';
 import { mobileOf } from '../harness/mobile.ts';
-import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
+import { asAdministrator } from '../harness/postgres.ts';
 import { cancel, claim, record, temporaryDirectory } from '../harness/server.ts';
 import { closeAfterTest, seeded } from './stores.ts';
 
-const stored = 30_000;
+const stored = 10_000;
 
 let people = 0;
 
@@ -139,7 +140,7 @@ test.each([
   ['planned when the tables were empty', false],
   ['planned with statistics', true],
 ])('PostgreSQL scans no large table: %s', async (_when, isAnalysed) => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const store = await openPostgresStore(url, { connections: 1 });
   onTestFinished(() => store.close());
   const { from } = await seeded(store);
@@ -190,7 +191,7 @@ test.each([
   ['planned when the tables were empty', false],
   ['planned with statistics', true],
 ])('PostgreSQL finds everything about a person by index: %s', async (_when, isAnalysed) => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const store = await openPostgresStore(url, { connections: 1 });
   onTestFinished(() => store.close());
   await seeded(store);
@@ -248,7 +249,7 @@ test('SQLite scans no large table', async () => {
 });
 
 test('PostgreSQL counts and lists leads that wait for a retry without reading those that are due later', async () => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const store = await openPostgresStore(url, { connections: 1 });
   onTestFinished(() => store.close());
   await seeded(store);
@@ -264,7 +265,7 @@ test('PostgreSQL counts and lists leads that wait for a retry without reading th
 });
 
 test('PostgreSQL finds due leads without reading those of a paused type', async () => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const store = await openPostgresStore(url, { connections: 1 });
   onTestFinished(() => store.close());
   const { from } = await seeded(store);

@@ -15,8 +15,9 @@ import { openSqliteStore } from '../../src/store/sqlite/sqlite-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import type { Tables } from '../../src/store/tables.ts';
 import { tablesToCopy } from '../../src/store/tables.ts';
+import { storeDatabase } from '../harness/database-pool.ts';
 import { mobileOf } from '../harness/mobile.ts';
-import { asAdministrator, emptyDatabase } from '../harness/postgres.ts';
+import { asAdministrator } from '../harness/postgres.ts';
 import {
   cancel,
   claim,
@@ -228,7 +229,7 @@ describe.each(stores)('$name', ({ open }) => {
 const storeKeys = StoreKeys.parse('ab'.repeat(32), 'the test');
 
 describe('copy', () => {
-  const openPostgres = async () => closeAfterTest(await openPostgresStore(await emptyDatabase()));
+  const openPostgres = async () => closeAfterTest(await openPostgresStore(await storeDatabase()));
 
   test.each([
     ['SQLite', 'PostgreSQL', async () => openStore(), openPostgres],
@@ -393,7 +394,7 @@ describe('copy', () => {
 
   test('finds a difference in a single value', async () => {
     const { store: source } = await filledStore(openStore());
-    const url = await emptyDatabase();
+    const url = await storeDatabase();
     const target = closeAfterTest(await openPostgresStore(url));
     await copyStore(source, target, noProgress);
     await asAdministrator(url, `UPDATE lead SET attempts = attempts + 1 WHERE state = 'cancelled'`);

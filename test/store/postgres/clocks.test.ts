@@ -1,7 +1,8 @@
 /** A clock that is wrong neither ends a lease early nor makes a lead due early. */
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
-import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
+import { storeDatabase } from '../../harness/database-pool.ts';
+import { asAdministrator } from '../../harness/postgres.ts';
 import { cancel, claim, deliverDue, leadsIn, record } from '../../harness/server.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
@@ -15,7 +16,7 @@ function setClock(now: number): void {
 }
 
 test('a lease does not end early if PostgreSQL’s clock is set forward', async () => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(url)));
   const before = Date.now();
   await store.submit(from(first.id));
@@ -34,7 +35,7 @@ test('a lease does not end early if PostgreSQL’s clock is set forward', async 
 });
 
 test('a lease does not end early if a server’s clock is set forward', async () => {
-  const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(await emptyDatabase())));
+  const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(await storeDatabase())));
   await store.submit(from(first.id));
   expect(await claim(store, 'one', { lease })).toHaveLength(1);
   setClock(Date.now() + hour);
@@ -43,7 +44,7 @@ test('a lease does not end early if a server’s clock is set forward', async ()
 });
 
 test('a withdrawal is neither begun nor retried late if a server’s clock is set forward', async () => {
-  const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(await emptyDatabase())));
+  const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(await storeDatabase())));
   await store.setWithdraws('motor', true);
   const { mobile, type } = from(first.id);
   await store.submit(from(first.id));
@@ -68,7 +69,7 @@ test('a withdrawal is neither begun nor retried late if a server’s clock is se
 });
 
 test('a lead is not retried late if a server’s clock is set forward', async () => {
-  const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(await emptyDatabase())));
+  const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(await storeDatabase())));
   await store.submit(from(first.id));
   const [{ id = '' } = {}] = await claim(store, 'one');
   setClock(Date.now() + hour);

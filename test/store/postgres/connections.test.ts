@@ -5,6 +5,7 @@ import { PostgresDatabase } from '../../../src/store/postgres/connection/databas
 import { reasonOf } from '../../../src/store/postgres/connection/errors.ts';
 import { migrationLock } from '../../../src/store/postgres/connection/migrate.ts';
 import { openPostgresStore, type PostgresStoreLimits } from '../../../src/store/postgres/postgres-store.ts';
+import { storeDatabase } from '../../harness/database-pool.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
 import {
   asAdministrator,
@@ -27,7 +28,7 @@ const terms = { claim: 'test', limit: 1, lease: 1_000 };
 
 /** Creates an empty database behind a proxy. */
 async function proxiedDatabase() {
-  const url = new URL(await emptyDatabase());
+  const url = new URL(await storeDatabase());
   const proxy = await startLossyProxy(Number(url.port));
   const direct = url.href;
   url.port = String(proxy.port);

@@ -7,6 +7,7 @@ import { openPostgresStore, type PostgresStoreLimits } from '../../../src/store/
 import { StoreUnavailable } from '../../../src/store/store-unavailable.ts';
 import { send } from '../../harness/client.ts';
 import { operationIds, requestValue, responseValue } from '../../harness/contract.ts';
+import { storeDatabase } from '../../harness/database-pool.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
 import { mobileOf } from '../../harness/mobile.ts';
 import {
@@ -33,14 +34,14 @@ async function deployment(limits: Partial<PostgresStoreLimits> = {}, settings: r
 
 /** Creates a store in the shared PostgreSQL server. The limits apply to the tested store, not to filling it. */
 async function sharedDeployment(limits: Partial<PostgresStoreLimits> = {}) {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const { store: direct, ...made } = await seeded(closeAfterTest(await openPostgresStore(url)));
   return { url, direct, store: closeAfterTest(await openPostgresStore(url, limits)), ...made };
 }
 
 /** Creates a store in the shared PostgreSQL server, behind a proxy. */
 async function proxiedDeployment(limits: Partial<PostgresStoreLimits> = {}) {
-  const url = new URL(await emptyDatabase());
+  const url = new URL(await storeDatabase());
   const directUrl = url.href;
   const { store: direct, ...made } = await seeded(closeAfterTest(await openPostgresStore(directUrl)));
   const proxy = await startLossyProxy(Number(url.port));
@@ -202,7 +203,7 @@ test('retries a deadlock', async () => {
 });
 
 test('retries serialization failures', async () => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   await asAdministrator(url, `ALTER DATABASE ${new URL(url).pathname.slice(1)} SET lock_timeout = '20s'`);
   const stores = [await openPostgresStore(url), await openPostgresStore(url)];
   onTestFinished(async () => {

@@ -1,8 +1,8 @@
 /** A committed cancellation is reported as such even if PostgreSQL's response was lost. */
 import { expect, onTestFinished, test } from 'vitest';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
+import { storeDatabase } from '../../harness/database-pool.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
-import { emptyDatabase } from '../../harness/postgres.ts';
 import { cancel, deliverDue, leadsIn } from '../../harness/server.ts';
 import { seeded } from '../stores.ts';
 
@@ -14,7 +14,7 @@ test.each([
 ])(
   'reports and stores a cancellation %s once if PostgreSQL’s response was lost',
   async (_how, idempotency) => {
-    const url = new URL(await emptyDatabase());
+    const url = new URL(await storeDatabase());
     const proxy = await startLossyProxy(Number(url.port));
     url.port = String(proxy.port);
     const store = await openPostgresStore(url.href, { connections: 1 });

@@ -2,14 +2,15 @@
 import { expect, test } from 'vitest';
 import { openPostgresStore, type PostgresStoreLimits } from '../../../src/store/postgres/postgres-store.ts';
 import { StoreUnavailable } from '../../../src/store/store-unavailable.ts';
+import { storeDatabase } from '../../harness/database-pool.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
-import { asAdministrator, emptyDatabase, openTransaction } from '../../harness/postgres.ts';
+import { asAdministrator, openTransaction } from '../../harness/postgres.ts';
 import { cancel, claim, leadsIn, record } from '../../harness/server.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
 /** Creates a store with a due lead in the shared PostgreSQL server, behind a proxy. */
 async function deployment(limits: Partial<PostgresStoreLimits> = {}) {
-  const url = new URL(await emptyDatabase());
+  const url = new URL(await storeDatabase());
   const directUrl = url.href;
   const { store: direct, first, from } = await seeded(closeAfterTest(await openPostgresStore(directUrl)));
   const submission = from(first.id);

@@ -3,12 +3,8 @@ import { expect, test } from 'vitest';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { pruneAll } from '../../../src/store/prune.ts';
 import type { Store } from '../../../src/store/store.ts';
-import {
-  asAdministrator,
-  emptyDatabase,
-  openTransaction,
-  statementsWaitingForLocks,
-} from '../../harness/postgres.ts';
+import { storeDatabase } from '../../harness/database-pool.ts';
+import { asAdministrator, openTransaction, statementsWaitingForLocks } from '../../harness/postgres.ts';
 import { claim, deliverDue, endDueAsTooLate, leadsIn, record } from '../../harness/server.ts';
 import { currentIdentifier, withClockOffset } from '../clock.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
@@ -65,7 +61,7 @@ async function tablesWith(url: string, text: string): Promise<string[]> {
 }
 
 test('leaves no row with data of a person whose submissions were pruned', async () => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const { store, first, second } = await seeded(closeAfterTest(await openPostgresStore(url)));
   await withClockOffset(-500 * day, () => sendAll(store, [first.id, second.id]));
   expect(await tablesWith(url, '84019190')).toEqual(expect.arrayContaining(['lead', 'submission']));
@@ -75,7 +71,7 @@ test('leaves no row with data of a person whose submissions were pruned', async 
 });
 
 test('does not re-run a submission that is being pruned', async () => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(url)));
   const submission = from(first.id, { type: 'unknown' });
   await store.submit(submission);
@@ -88,7 +84,7 @@ test('does not re-run a submission that is being pruned', async () => {
 });
 
 test('does not retry a dismissed lead that is being pruned', async () => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(url)));
   const submission = from(first.id);
   await store.submit(submission);

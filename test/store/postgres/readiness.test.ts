@@ -6,6 +6,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { Readiness } from '../../../src/server/readiness.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { provenSkew } from '../../../src/store/postgres/write-check.ts';
+import { storeDatabase } from '../../harness/database-pool.ts';
 import { startLossyProxy } from '../../harness/lossy-proxy.ts';
 import { asAdministrator, emptyDatabase, openTransaction } from '../../harness/postgres.ts';
 import { startPostgres } from '../../harness/postgres-server.ts';
@@ -31,7 +32,7 @@ test('each check commits one row, and the table stays small', async () => {
 });
 
 test('checks and a backup of their table do not block each other', async () => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const store = closeAfterTest(
     await openPostgresStore(url, { statementTimeout: 20_000, responseTimeout: 20_000 }),
   );
@@ -95,7 +96,7 @@ test('a hot standby is not ready until its promotion', async () => {
 }, 60_000);
 
 test('a server that does not respond is not ready, which every check reports after five seconds', async () => {
-  const url = new URL(await emptyDatabase());
+  const url = new URL(await storeDatabase());
   const proxy = await startLossyProxy(Number(url.port));
   url.port = String(proxy.port);
   const store = await openPostgresStore(url.href, {
@@ -118,7 +119,7 @@ test('a server that does not respond is not ready, which every check reports aft
 });
 
 test('the reason of a server that cannot connect is the last failed connection, in the log too', async () => {
-  const url = new URL(await emptyDatabase());
+  const url = new URL(await storeDatabase());
   const proxy = await startLossyProxy(Number(url.port));
   url.port = String(proxy.port);
   const store = closeAfterTest(await openPostgresStore(url.href, { retryTimeout: 20_000 }));
@@ -192,7 +193,7 @@ test.each([3_600_000, -3_600_000, 0])(
       failure: () => {},
       clockSkew: (found: number) => void seen.push(found),
     };
-    const url = await emptyDatabase();
+    const url = await storeDatabase();
     const store = closeAfterTest(await openPostgresStore(url, {}, observer));
     if (skew !== 0) vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + skew });
     onTestFinished(() => void vi.useRealTimers());

@@ -5,7 +5,8 @@
 import { expect, test } from 'vitest';
 import { CancelledLater } from '../../../src/store/cancelled-later.ts';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
-import { emptyDatabase, openTransaction, statementsWaitingForLocks } from '../../harness/postgres.ts';
+import { storeDatabase } from '../../harness/database-pool.ts';
+import { openTransaction, statementsWaitingForLocks } from '../../harness/postgres.ts';
 import { cancel, claim, leadsIn } from '../../harness/server.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
@@ -27,7 +28,7 @@ async function rerunnable(url: string) {
 }
 
 test('a cancellation that arrives while a submission is re-run cancels its lead', async () => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const { store, submission, own } = await rerunnable(url);
   const blocker = await openTransaction(url);
   await blocker.query('LOCK TABLE rerun IN SHARE ROW EXCLUSIVE MODE');
@@ -42,7 +43,7 @@ test('a cancellation that arrives while a submission is re-run cancels its lead'
 });
 
 test('a re-run that begins while a cancellation is stored creates no lead', async () => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const { store, submission, own } = await rerunnable(url);
   const blocker = await openTransaction(url);
   // The cancellation has found no lead, and waits to record its idempotency key.
@@ -61,7 +62,7 @@ test('a re-run that begins while a cancellation is stored creates no lead', asyn
 });
 
 test('a submission that is re-run while old ones are pruned is kept', async () => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const { store, submission } = await rerunnable(url);
   // Prepares the statements of pruning on the connection.
   await store.prune(0, '');

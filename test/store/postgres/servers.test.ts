@@ -5,6 +5,7 @@ import { latestMigration, migrationLock } from '../../../src/store/postgres/conn
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
 import { post, type Target } from '../../harness/client.ts';
 import { requestValue, responseValue } from '../../harness/contract.ts';
+import { storeDatabase } from '../../harness/database-pool.ts';
 import { dispatch, secret, untilAll } from '../../harness/dispatch.ts';
 import { mobileOf } from '../../harness/mobile.ts';
 import { asAdministrator, emptyDatabase, listeners, openConnection } from '../../harness/postgres.ts';
@@ -47,7 +48,7 @@ test('a server creates no store in an empty database, which may be the wrong one
 });
 
 test('if two operators rename lead types to one name at once, the second gets an error that it exists', async () => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const store = closeAfterTest(await openPostgresStore(url));
   for (const name of ['home', 'motor']) await store.addType(name, null);
   const other = await openConnection(url);
@@ -76,7 +77,7 @@ test('a migration may take longer than any other statement', async () => {
 });
 
 test('executes a request that two servers receive together with one idempotency key once', async () => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const { store, first, from } = await seeded(openPostgresStore(url));
   const servers = [closeAfterTest(store), closeAfterTest(await openPostgresStore(url))];
   const key = { key: 'k', fingerprint: 'f' };
@@ -104,7 +105,7 @@ test('refuses a database that a newer version has migrated, with the remedy', as
 });
 
 test('three servers and two dispatchers accept each person once and deliver each lead once', async () => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const store = closeAfterTest(await openPostgresStore(url));
   await seeded(store);
   const key = newKey();
@@ -135,7 +136,7 @@ test('three servers and two dispatchers accept each person once and deliver each
 }, 60_000);
 
 test('a lead that another server accepts wakes a dispatcher', async () => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const [store, other] = [
     closeAfterTest(await openPostgresStore(url)),
     closeAfterTest(await openPostgresStore(url)),
@@ -154,7 +155,7 @@ test('a lead that another server accepts wakes a dispatcher', async () => {
 });
 
 test('a dispatcher whose listening connection was cut listens again', async () => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const [store, other] = [
     closeAfterTest(await openPostgresStore(url)),
     closeAfterTest(await openPostgresStore(url)),
@@ -172,7 +173,7 @@ test('a dispatcher whose listening connection was cut listens again', async () =
 });
 
 test('replaces a key once, even if two servers rotate it at once', async () => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const { store } = await seeded(closeAfterTest(await openPostgresStore(url)));
   const servers = [store, closeAfterTest(await openPostgresStore(url))];
   await store.addKey('first', 'old', 'old digest');

@@ -1,12 +1,13 @@
 /** `leads watch` counts every attempt, although PostgreSQL commits them out of the order of their ids. */
 import { expect, test } from 'vitest';
 import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts';
-import { emptyDatabase, openTransaction } from '../../harness/postgres.ts';
+import { storeDatabase } from '../../harness/database-pool.ts';
+import { openTransaction } from '../../harness/postgres.ts';
 import { deliverDue } from '../../harness/server.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
 test('counts an attempt that is committed after attempts with later ids were counted', async () => {
-  const url = await emptyDatabase();
+  const url = await storeDatabase();
   const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(url)));
   const { cursor } = await store.activity(undefined);
   const other = await openTransaction(url);
