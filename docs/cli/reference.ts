@@ -29,7 +29,9 @@ export function renderReference(program: Command): string {
   const groups = program.commands.map((command) => {
     const heading = `## ${title(command)}\n\n`;
     if (command.commands.length === 0) return heading + renderCommand(command);
-    const subcommands = command.commands.map((each) => `### ${title(each)}\n\n${renderCommand(each)}`);
+    const subcommands = runnableCommands(command).map(
+      (each) => `### ${title(each)}\n\n${renderCommand(each)}`,
+    );
     return `${heading}${sentences(command.description())}\n\n${subcommands.join('\n')}`;
   });
   return introduction + groups.join('\n');

@@ -115,18 +115,27 @@ export const requestRateOrOff = makeExactValidator<number | 'off'>((value) => {
 });
 
 /** Accepts `off` or addresses and networks, as `proxyCheck` does. */
-export const proxiesOrOff = makeExactValidator<TrustedProxies>((value) => {
-  if (value === 'off') return [];
-  const proxies = splitList(value);
-  try {
-    addressReader(proxies);
-    return proxies;
-  } catch {
-    throw new Error(
-      'off, loopback (a proxy on this machine), or addresses and networks such as 10.0.0.0/8, separated by commas',
-    );
-  }
-});
+export const proxiesOrOff = networks(
+  'off, loopback (a proxy on this machine), or addresses and networks such as 10.0.0.0/8, separated by commas',
+);
+
+/** The same, without proxies. */
+export const networksOrOff = networks(
+  'off, or addresses and networks such as 10.0.0.0/8, separated by commas',
+);
+
+function networks(description: string) {
+  return makeExactValidator<TrustedProxies>((value) => {
+    if (value === 'off') return [];
+    const listed = splitList(value);
+    try {
+      addressReader(listed);
+      return listed;
+    } catch {
+      throw new Error(description);
+    }
+  });
+}
 
 function parsePort(value: string): number | undefined {
   const number = Number(value);

@@ -19,6 +19,7 @@ import {
   country,
   durationOrOff,
   host,
+  networksOrOff,
   port,
   portOrOff,
   proxiesOrOff,
@@ -87,6 +88,8 @@ export interface Config {
   callsPerDay: number | undefined;
   /** Time for which evidence is kept after the last contact with a person (ms). Undefined: for ever. */
   evidenceRetention: number | undefined;
+  /** Networks in which receivers of partners' events may be, although they are not public. */
+  webhookNetworks: TrustedProxies;
   /** Service that is asked about each number before it is delivered. Undefined: none. */
   screening: ScreeningService | undefined;
 }
@@ -131,6 +134,7 @@ const variables = {
   SCREENING: oneOf(['auto', ...Object.keys(screeningServices)])({ default: 'auto' }),
   SCREENING_URL: text({ default: 'off' }),
   EVIDENCE_RETENTION: durationOrOff({ default: sixYears }),
+  WEBHOOK_ALLOW: networksOrOff({ default: [] }),
 };
 
 /** Names of the variables that the configuration consists of, except for those of each dialler. */
@@ -193,6 +197,7 @@ export async function readConfig(environment: NodeJS.ProcessEnv): Promise<Config
     dialWithin: undefinedIfOff(values.DIAL_WITHIN),
     callsPerDay: undefinedIfOff(values.CALLS_PER_DAY),
     evidenceRetention: undefinedIfOff(values.EVIDENCE_RETENTION),
+    webhookNetworks: values.WEBHOOK_ALLOW,
   };
 }
 

@@ -23,6 +23,7 @@ export class LeadMetricsReader {
       const pauses = await this.#store.pauses();
       const registries = (await this.#store.registries()).filter(({ types }) => types.length > 0);
       const lastResults = await this.#store.lastResults();
+      const webhooks = await this.#store.webhooks();
       const lastBackupAt = await this.#store.lastBackupAt();
       this.#hasFailed = false;
       return {
@@ -39,6 +40,11 @@ export class LeadMetricsReader {
           maxAge: maxAge / 1_000,
         })),
         lastResults,
+        webhooks: webhooks.map(({ partner, waiting, waitingSince }) => ({
+          partner,
+          waiting,
+          oldest: secondsSince(waitingSince ?? undefined),
+        })),
         lastBackupAt,
       };
     } catch (error) {

@@ -25,6 +25,7 @@ import { EvidenceKeeper } from './evidence-keeper.ts';
 import { LeadMetricsReader } from './lead-metrics.ts';
 import { RegularMaintenance } from './maintenance.ts';
 import { loadMetrics, startMetricsServer } from './metrics-server.ts';
+import { startWebhookSender } from './partner-webhooks.ts';
 import { startResultsServer } from './results-server.ts';
 import { agreeOnSettings } from './settings.ts';
 import { drainUntil, type ShutdownStep, shutDown, shutdownTimeout, stopAll } from './shutdown.ts';
@@ -59,6 +60,7 @@ interface Parts {
   delivery: RunningDelivery | undefined;
   diallerCheck: { stop(): Promise<void> };
   testData: ServerTestData;
+  webhooks: { stop(): Promise<void> } | undefined;
   stopTracing: () => Promise<void>;
 }
 
@@ -125,6 +127,7 @@ export async function startService(
   delivery = startDelivery(config, store, log, metrics);
   const diallerCheck = startDiallerCheck(config, store, log);
   void testData.resume();
+  const webhooks = startWebhookSender(config, store, keys.keys, log, metrics);
 
   const parts = {
     store,
@@ -138,6 +141,7 @@ export async function startService(
     delivery,
     diallerCheck,
     testData,
+    webhooks,
     stopTracing,
   };
   return { url: urlOf(server), firstPartner, stop: () => stopService(parts, log) };
@@ -285,6 +289,7 @@ export function shutdownSteps(parts: Omit<Parts, 'readiness'>): ShutdownStep[] {
     delivery,
     diallerCheck,
     testData,
+    webhooks,
     stopTracing,
   } = parts;
   return [
@@ -292,7 +297,16 @@ export function shutdownSteps(parts: Omit<Parts, 'readiness'>): ShutdownStep[] {
       name: 'a request or a delivery attempt',
       until: drainUntil,
       run: () =>
-        stopAll([server, resultsServer, delivery, diallerCheck, maintenance, evidence, metricsServer]),
+        stopAll([
+          server,
+          resultsServer,
+          delivery,
+          diallerCheck,
+          webhooks,
+          maintenance,
+          evidence,
+          metricsServer,
+        ]),
     },
     {
       name: 'saving key uses and counts',

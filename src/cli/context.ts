@@ -2,6 +2,7 @@ import type { Readable, Writable } from 'node:stream';
 import type { Config } from '../app/config.ts';
 import type { ErasureTools } from '../app/erasures.ts';
 import type { LoadedKeys } from '../app/store-keys.ts';
+import type { SendEvent } from '../delivery/partner-webhooks/webhook-client.ts';
 import type { CountryCode, ParsePhone } from '../leads/phone.ts';
 import type { PhonePolicy } from '../leads/phone-policy.ts';
 import type { Actor } from '../store/audit.ts';
@@ -24,6 +25,8 @@ export interface OpenStore {
   evidenceRetention: number | undefined;
   /** Service that is asked about each number before it is delivered; undefined: none. */
   screening: Config['screening'];
+  /** Sends an event to the webhook of a partner. */
+  sendEvent: SendEvent;
   /** Loads the keys of the store. */
   storeKeys(): Promise<LoadedKeys>;
 }

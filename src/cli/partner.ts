@@ -21,6 +21,7 @@ import { findType } from './find-type.ts';
 import type { View } from './output.ts';
 import { deleteCommand, resumeCommand, suspendCommand } from './partner-end.ts';
 import { grantCommand, revokeTypeCommand } from './partner-types.ts';
+import { webhookCommand } from './partner-webhook.ts';
 
 const limitMember = '`off`, `default`, or an object with `per_second` and `burst`';
 const quotaMember = 'maximum number of leads that are accepted on one day (UTC); null: any number';
@@ -35,13 +36,17 @@ const listMembers = {
   limit: limitMember,
   daily_quota: quotaMember,
   max_priority: priorityMember,
+  webhook: 'URL to which its events are sent; null: none',
   accepted_today: 'number of its leads that were accepted today (UTC), recorded every few seconds',
   suspended_at: 'when it was suspended (ISO 8601); null: it is not suspended',
   deleted_at: 'when it was deleted (ISO 8601); null: it is not deleted',
   created_at: 'when it was created (ISO 8601)',
 };
 
-const view: View<PartnerRecord, keyof typeof listMembers> = {
+/** A partner, with the URL of its webhook (null: none). */
+type ListedPartner = PartnerRecord & { webhook: string | null };
+
+const view: View<ListedPartner, keyof typeof listMembers> = {
   columns: {
     PARTNER: (partner) => partner.name,
     STATE: stateOf,
@@ -51,6 +56,7 @@ const view: View<PartnerRecord, keyof typeof listMembers> = {
     TODAY: ({ acceptedToday, dailyQuota }) =>
       dailyQuota === null ? String(acceptedToday) : `${acceptedToday} of ${dailyQuota}`,
     PRIORITY: ({ maxPriority }) => `up to ${maxPriority}`,
+    WEBHOOK: ({ webhook }) => webhook ?? '-',
     CREATED: (partner) => ({ time: partner.createdAt }),
   },
   narrow: ['PARTNER', 'STATE', 'TYPES', 'KEYS', 'LIMIT', 'TODAY'],
@@ -62,6 +68,7 @@ const view: View<PartnerRecord, keyof typeof listMembers> = {
     limit: limitJson(partner.limit),
     daily_quota: partner.dailyQuota,
     max_priority: partner.maxPriority,
+    webhook: partner.webhook,
     accepted_today: partner.acceptedToday,
     suspended_at: formatTime(partner.suspendedAt),
     deleted_at: formatTime(partner.deletedAt),
@@ -83,6 +90,7 @@ export function partnerCommand(context: CommandContext): Command {
     .addCommand(grantCommand(context))
     .addCommand(revokeTypeCommand(context))
     .addCommand(limitCommand(context))
+    .addCommand(webhookCommand(context))
     .addCommand(suspendCommand(context))
     .addCommand(resumeCommand(context))
     .addCommand(deleteCommand(context));
@@ -131,7 +139,9 @@ function listCommand(context: CommandContext): Command {
       const listed = (await Array.fromAsync(store.partners())).filter(
         ({ deletedAt }) => all || deletedAt === null,
       );
-      await output.list(listed, view, 'There are no partners. Run `leads partner add` to add one.');
+      const webhooks = new Map((await store.webhooks()).map(({ partner, url }) => [partner, url]));
+      const rows = listed.map((partner) => ({ ...partner, webhook: webhooks.get(partner.name) ?? null }));
+      await output.list(rows, view, 'There are no partners. Run `leads partner add` to add one.');
     },
   );
 }

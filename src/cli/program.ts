@@ -2,6 +2,7 @@ import { Command, CommanderError, Help, type Option } from 'commander';
 import { type Config, readConfig } from '../app/config.ts';
 import { readEnvironment } from '../app/env-file.ts';
 import { erasureTools } from '../app/erasures.ts';
+import { webhookClient } from '../app/partner-webhooks.ts';
 import { withRecordedSettings } from '../app/settings.ts';
 import { openConfiguredStore, openNamedStore } from '../app/store.ts';
 import { type LoadedKeys, loadStoreKeys } from '../app/store-keys.ts';
@@ -98,7 +99,8 @@ export function createContext(
       await prepareDigests(store, storeKeys, err);
       const parsePhone = phoneParsers(defaultCountry).parse;
       const rules = { defaultCountry, phonePolicy, dialWithin, callsPerDay, screening };
-      return { store, parsePhone, ...rules, evidenceRetention, storeKeys };
+      const sendEvent = webhookClient(config);
+      return { store, parsePhone, ...rules, evidenceRetention, sendEvent, storeKeys };
     },
     openTestData: async () => openTestStoreIfPresent(await readConfig(environment())),
     createTestData: async () => (await openTestStore(await readConfig(environment()))).close(),
@@ -135,7 +137,8 @@ async function openTestData(variables: NodeJS.ProcessEnv, config: Config, live: 
   }
   const { parse: parsePhone } = withTestNumbers(phoneParsers(defaultCountry));
   const rules = { defaultCountry, phonePolicy, dialWithin, callsPerDay, screening };
-  return { store, parsePhone, ...rules, evidenceRetention, storeKeys: () => loadStoreKeys(config, store) };
+  const storeKeys = () => loadStoreKeys(config, store);
+  return { store, parsePhone, ...rules, evidenceRetention, sendEvent: webhookClient(config), storeKeys };
 }
 
 /** Lets a command recognise people of whom the store only has digests. Reports why it cannot. */

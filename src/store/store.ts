@@ -19,6 +19,7 @@ import type { OperatorActions } from './operator-actions.ts';
 import type { PartnerDirectory } from './partner-directory.ts';
 import type { PartnerEvents } from './partner-events.ts';
 import type { PartnerUsage } from './partner-usage.ts';
+import type { PartnerWebhooks } from './partner-webhooks.ts';
 import type { People } from './people.ts';
 import type { Records } from './records.ts';
 import type { Rejections } from './rejections.ts';
@@ -57,6 +58,7 @@ export interface Store
     Rejections,
     PartnerUsage,
     PartnerEvents,
+    PartnerWebhooks,
     RequestShares,
     AuditLog,
     Suppressions,

@@ -19,6 +19,10 @@ export class UnknownName extends UserError {
 export const userErrors = {
   noType: (name: string) => new UnknownName('type', name),
   noPartner: (name: string) => new UnknownName('partner', name),
+  noWebhook: (partner: string) =>
+    new UserError(
+      `Partner ${JSON.stringify(partner)} has no webhook. Run \`leads partner webhook PARTNER URL\` to set one.`,
+    ),
   noKey: (id: string) => missing('Key', id, 'leads key list'),
   inactiveKey: (id: string) =>
     new UserError(`Key ${id} is revoked or expired. Create a new one with \`leads key create\`.`),

@@ -89,6 +89,8 @@ async function failedWithdrawal(store: Store, submission: Submission): Promise<s
   return leadId;
 }
 
+const setWebhook = ['partner', 'webhook', 'set', 'first', 'https://hooks.example'];
+
 /** A successful run of a command. */
 interface Run {
   /** Its arguments. */
@@ -113,6 +115,10 @@ const changing: Record<string, Run> = {
   'partner grant': withoutIds('first', 'home'),
   'partner revoke-type': withoutIds('first', 'motor', '--leads', 'keep'),
   'partner limit': withoutIds('first', '5'),
+  'partner webhook set': withoutIds('first', 'https://hooks.example'),
+  'partner webhook rotate': { first: setWebhook, ...withoutIds('first') },
+  'partner webhook resend': { first: setWebhook, ...withoutIds('first', '--failed') },
+  'partner webhook remove': { first: setWebhook, ...withoutIds('first') },
   'partner suspend': withoutIds('second'),
   'partner resume': { first: ['partner', 'suspend', 'second'], ...withoutIds('second') },
   'partner delete': withoutIds('second', '--yes'),
@@ -156,6 +162,9 @@ const changing: Record<string, Run> = {
 const reading: Record<string, Run> = {
   'type list': withoutIds(),
   'partner list': withoutIds(),
+  'partner webhook list': withoutIds(),
+  'partner webhook attempts': withoutIds(),
+  'partner webhook test': withoutIds('first'),
   'key list': withoutIds(),
   'key check': { ...withoutIds(), input: 'lead_unknown' },
   'lead list': withoutIds(),
@@ -180,8 +189,8 @@ const reading: Record<string, Run> = {
   'audit list': withoutIds(),
 };
 
-/** Commands whose sample run fails: no dialler is configured. */
-const failing = ['dialler check', 'dialler result-url'];
+/** Commands whose sample run fails: no dialler is configured, and the partner has no webhook. */
+const failing = ['dialler check', 'dialler result-url', 'partner webhook test'];
 
 const commands = runnableCommands(createProgram()).map((command) => fullName(command).replace(/^leads /, ''));
 

@@ -53,6 +53,7 @@ async function outputOf(file: string, command: (context: CommandContext) => Comm
     callsPerDay: undefined,
     evidenceRetention: undefined,
     screening: undefined,
+    sendEvent: () => Promise.reject(new Error('not used')),
     storeKeys: async () =>
       ({ place: 'STORE_KEY_FILE', recorded: [], keys: undefined, problem: 'The store has no key.' }) as const,
   });

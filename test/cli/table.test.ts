@@ -73,6 +73,19 @@ async function storeWith({ partner, type, surname, response, reason }: Texts) {
     ...{ leadId: delivered?.id ?? '', callId: 'V1231230431000000009', code: 'NI', result: 'not-interested' },
     ...{ calledAt: now, talkTime: 12_345, receivedAt: now, dialler: 'vicidial', types: undefined },
   });
+  const salt = { salt: 'salt', keyId: 'key' };
+  await store.setWebhook(partner, `https://hooks.example/${'path/'.repeat(20)}`, salt);
+  await store.rotateWebhook(partner, { ...salt, salt: 'next' }, now + 1_000_000);
+  const events = await store.partnerEvents({ partnerId, after: undefined, limit: 1 });
+  await store.recordWebhookAttempts('claim', [
+    {
+      ...{ eventId: events?.events[0]?.id ?? '', startedAt: now, endedAt: now + 1_234, outcome: 'failed' },
+      ...{
+        response: 'the address is not public (WEBHOOK_ALLOW), or the URL is not https',
+        nextAttemptAt: null,
+      },
+    },
+  ]);
   await store.setWithdraws(type, true);
   await cancel(store, withdrawn);
   await store.setWithdraws(type, false);
@@ -152,6 +165,7 @@ async function outputOf(
       callsPerDay: undefined,
       evidenceRetention: undefined,
       screening: undefined,
+      sendEvent: () => Promise.reject(new Error('not used')),
       storeKeys: async () => ({
         place: 'STORE_KEY_FILE',
         recorded: [],
@@ -215,6 +229,16 @@ function tablesOf({ rerun, leadId, file }: { rerun: { id: string }; leadId: stri
   const tables: [view: string, words: string[], headings: string[]][] = [
     ['type.viewIn', ['type', 'list'], ['TYPE', 'STATE', 'RE-CONTACT AFTER', 'CALLING HOURS', 'PARTNERS']],
     ['partner.view', ['partner', 'list'], ['PARTNER', 'STATE', 'TYPES', 'KEYS', 'LIMIT', 'TODAY']],
+    [
+      'partner-webhook.listView',
+      ['partner', 'webhook', 'list'],
+      ['PARTNER', 'URL', 'WAITING', 'SINCE', 'FAILED'],
+    ],
+    [
+      'partner-webhook.attemptView',
+      ['partner', 'webhook', 'attempts'],
+      ['STARTED', 'OUTCOME', 'RESPONSE', 'ID'],
+    ],
     ['key.view', ['key', 'list'], ['ID', 'PARTNER', 'STATE', 'CREATED', 'LAST USED', 'EXPIRES']],
     ['lead-view.leadView', ['lead', 'list'], ['ID', 'STATE', 'DUE', 'MOBILE', 'LAST RESPONSE']],
     [

@@ -133,7 +133,8 @@ test('leads past their expires_at are counted and logged apart from those past D
   store.due = leadsOf(4).map((lead, index) => ({ ...lead, ...changes[index] }));
   const { lines, onTooLate } = await dispatchFrom(store, heldDialler().dialler, { dialWithin: 1_000 });
   const counted = Object.groupBy(onTooLate.mock.calls, ([cause]) => cause);
-  const count = (cause: 'dial-within' | 'expires-at') => counted[cause]?.reduce((sum, [, leads]) => sum + leads, 0);
+  const count = (cause: 'dial-within' | 'expires-at') =>
+    counted[cause]?.reduce((sum, [, leads]) => sum + leads, 0);
   expect([count('dial-within'), count('expires-at')]).toEqual([1, 2]);
   expect(lines.map(({ leads, msg }) => [leads, msg]).toSorted()).toEqual([
     [['lead-1'], 'Leads are past DIAL_WITHIN and will not be delivered.'],

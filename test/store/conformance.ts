@@ -22,6 +22,7 @@ import { operatorActions } from './conformance/operator-actions.ts';
 import { outcomes } from './conformance/outcomes.ts';
 import { partnerEvents } from './conformance/partner-events.ts';
 import { partnerUsage } from './conformance/partner-usage.ts';
+import { partnerWebhooks } from './conformance/partner-webhooks.ts';
 import { pauses } from './conformance/pauses.ts';
 import { people } from './conformance/people.ts';
 import { personDigests } from './conformance/person-digests.ts';
@@ -73,6 +74,7 @@ const suites: Record<string, Behaviours> = {
   withdrawals,
   'call results': callResults,
   'partner events': partnerEvents,
+  'partner webhooks': partnerWebhooks,
 };
 
 /** Methods that no behaviour calls, and the tests that do. */

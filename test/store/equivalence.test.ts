@@ -21,7 +21,7 @@ import { openStore } from './stores.ts';
 
 /**
  * Methods that no sequence calls: those for whole stores, files and keys, which differ, those of one process, and those of the
- * audit log, which records the times of the program.
+ * audit log, which records the times of the program, and those of webhooks, whose events have the times of the databases.
  */
 const notCompared = [
   'addRows',
@@ -62,6 +62,15 @@ const notCompared = [
   'namesById',
   'directory',
   'copyDirectory',
+  'setWebhook',
+  'rotateWebhook',
+  'removeWebhook',
+  'webhooks',
+  'dueWebhooks',
+  'claimEvents',
+  'recordWebhookAttempts',
+  'webhookAttempts',
+  'resendEvents',
   'stopDelivery',
   'deliveryState',
   'erasePerson',

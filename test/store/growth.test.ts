@@ -47,6 +47,18 @@ async function runEveryStatement(
     await record(store, 'test', id, 'delivered');
   await withdraw(store, mobile);
   await reportCall(store, mobile);
+  await sendEvents(store);
+}
+
+/** Sends the events of a partner. */
+async function sendEvents(store: Store): Promise<void> {
+  await store.dueWebhooks();
+  const events = await store.claimEvents({ partnerId: 1, claim: 'events', limit: 2, lease: 60_000 });
+  const attempt = { startedAt: 1, endedAt: 2, outcome: 'delivered', response: 'HTTP 204' } as const;
+  const attempts = events.map(({ id }) => ({ ...attempt, eventId: id, nextAttemptAt: null }));
+  await store.recordWebhookAttempts('events', attempts);
+  await store.webhooks();
+  await store.webhookAttempts('first', 10);
 }
 
 /** Withdraws the dialled lead of a person. */
@@ -145,6 +157,7 @@ test.each([
   onTestFinished(() => store.close());
   const { from } = await seeded(store);
   await store.addKey('first', 'key', 'digest');
+  await store.setWebhook('first', 'https://hooks.example', { salt: 'salt', keyId: 'key' });
   // After a few executions PostgreSQL keeps a plan that does not depend on the values.
   for (let round = 0; round < 10; round += 1) await runEveryStatement(store, from);
   const numbers = `generate_series(1, ${stored}) AS n`;
@@ -181,7 +194,7 @@ async function countScans(url: string, store: Store) {
   const [scans] = await asAdministrator<{ sequential: Record<string, number>; byIndex: number }>(
     url,
     `SELECT json_object_agg(relname, seq_scan) AS sequential, sum(idx_scan)::integer AS "byIndex"
-     FROM pg_stat_user_tables WHERE relname IN ('lead', 'submission', 'attempt')`,
+     FROM pg_stat_user_tables WHERE relname IN ('lead', 'submission', 'attempt', 'partner_event', 'webhook_attempt')`,
   );
   if (scans === undefined) throw new Error('PostgreSQL has no statistics of the tables.');
   return scans;

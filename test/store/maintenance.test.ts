@@ -261,6 +261,19 @@ describe('copy', () => {
       await source.addRows(tableNamed('withdrawal'), [
         [failedId, 'cancellation', 1, 1, null, 1, 'too-late', 2, 'too late', null],
       ]);
+      await source.setWebhook('first', 'https://hooks.example', { salt: 'salt', keyId: 'key' });
+      const events = { partnerId: first.id, limit: 1 };
+      await source.partnerEvents({ ...events, after: undefined });
+      await source.recordWebhookAttempts('none', [
+        {
+          eventId: (await source.partnerEvents({ ...events, after: undefined }))?.events[0]?.id ?? '',
+          startedAt: 1,
+          endedAt: 2,
+          outcome: 'failed',
+          response: 'HTTP 500',
+          nextAttemptAt: null,
+        },
+      ]);
       await source.addRows(tableNamed('call_result'), [[failedId, 'call', 'NI', null, 1, 2, 3]]);
       await source.addRows(tableNamed('sent_other_phone'), [[failedId, mobileOf(1)]]);
       await source.addRows(tableNamed('erasure'), [['digest', 1, 'key', null]]);

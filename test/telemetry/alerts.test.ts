@@ -204,6 +204,14 @@ const scenarios: Scenario[] = [
     evaluationInterval: 15,
   },
   {
+    alert: 'LeadsWebhookFails',
+    series: {
+      'leads_webhook_oldest_waiting_seconds{instance="one",partner="acme"}': '0x9 14400+60x50',
+      'leads_webhook_oldest_waiting_seconds{instance="one",partner="other"}': '0x60',
+    },
+    firing: 26,
+  },
+  {
     alert: 'LeadsAllKeysInvalid',
     series: {
       [requests('operation="addLead",outcome="unauthorized",status="401"')]: '0x9 0+1x60',

@@ -114,6 +114,7 @@ test('reports durations in seconds, in the right buckets, and the state of deliv
       ...withdrawals,
       pauses: [],
       registries: [{ name: 'tps', age: 5, maxAge: 9 }],
+      webhooks: [{ partner: 'acme', waiting: 4, oldest: 60 }],
       oldestDue: 12.5,
       oldestWaiting: 7.5,
       lastResults: [{ type: 'motor', receivedAt: 2_500 }],
@@ -207,6 +208,7 @@ test('while the store fails, reports how many calls wait for it, and none of its
     pauses,
     registries: [{ name: 'tps', age: Number.POSITIVE_INFINITY, maxAge: 9 }],
     lastResults: [{ type: 'motor', receivedAt: 2_500 }],
+    webhooks: [],
     lastBackupAt: 1_500,
   };
   const metrics = new Metrics(

@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import type { Agent, buildConnector, Dispatcher } from 'undici';
 import type { DeliveryResult, DiallerContext, WithdrawalResult } from '../dialler.ts';
 
@@ -35,17 +36,21 @@ export type Post = (url: URL, request: PostRequest) => Promise<PostResult>;
  * Creates the HTTP client of a dialler, with one connection for each lead in flight. Connecting may take half of an
  * attempt's time: if it fails by then, nothing was sent.
  *
- * It calls undici directly because `fetch` takes more than twice as long (`npm run bench:steps`). It loads undici with
+ * `lookup` resolves names; by default, the system does. It calls undici directly because `fetch` takes more than twice as long (`npm run bench:steps`). It loads undici with
  * the first lead, so that a server that delivers no leads starts faster.
  */
-export function createPost({ concurrency, timeout }: Pick<DiallerContext, 'concurrency' | 'timeout'>): Post {
+export function createPost({
+  concurrency,
+  timeout,
+  lookup,
+}: Pick<DiallerContext, 'concurrency' | 'timeout'> & { lookup?: LookupFunction }): Post {
   let client: Promise<{ request: typeof import('undici').request; dispatcher: Agent }> | undefined;
   /** Errors that occurred before anything was sent. */
   const unsentErrors = new WeakSet<Error>();
 
   async function load() {
     const { Agent, buildConnector, request } = await import('undici');
-    const connectTo = buildConnector({ timeout: Math.ceil(timeout / 2) });
+    const connectTo = buildConnector({ timeout: Math.ceil(timeout / 2), ...(lookup && { lookup }) });
     const connect: buildConnector.connector = (options, callback) =>
       connectTo(options, (...result) => {
         if (result[0] !== null) unsentErrors.add(result[0]);

@@ -7,6 +7,7 @@ import type { ClaimedLead } from '../../store/delivery.ts';
 import type { ClaimedWithdrawal } from '../../store/withdrawals.ts';
 import { traceparent } from '../../telemetry/tracing.ts';
 import type { DeliveryResult, Dialler, DiallerContext, WithdrawalResult } from '../dialler.ts';
+import { signedHeaders } from '../signed-headers.ts';
 import {
   createPost,
   type DiallerResponse,
@@ -57,14 +58,10 @@ export function createWebhook(
     signal: AbortSignal,
   ): Promise<PostResult> {
     const body = JSON.stringify(event);
-    const now = new Date();
     const trace = traceparent();
     const headers = {
       ...(trace === undefined ? {} : { traceparent: trace }),
-      'content-type': 'application/json',
-      'webhook-id': id,
-      'webhook-timestamp': String(Math.floor(now.getTime() / 1_000)),
-      'webhook-signature': signers.map((signer) => signer.sign(id, now, body)).join(' '),
+      ...signedHeaders(signers, id, body),
     };
     return post(url, { headers, body, signal });
   }

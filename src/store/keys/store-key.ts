@@ -15,17 +15,29 @@ export class StoreKey {
   readonly id: string;
   readonly #evidence: Buffer;
   readonly #person: Buffer;
+  readonly #webhook: Buffer;
 
   /** @param secret 32 random bytes */
   constructor(secret: Uint8Array) {
     this.id = derive(secret, 'id', idLength).toString('hex');
     this.#evidence = derive(secret, 'evidence', keyLength);
     this.#person = derive(secret, 'person', keyLength);
+    this.#webhook = derive(secret, 'webhook', keyLength);
   }
 
   /** Returns the message authentication code of a text in the chain of evidence (HMAC-SHA-256, base64url). */
   evidenceMac(text: string): string {
     return createHmac('sha256', this.#evidence).update(text).digest('base64url');
+  }
+
+  /**
+   * Returns the secret of a partner's webhook, in the form of Standard Webhooks. The database contains only the salt, so that
+   * a copy of it signs nothing.
+   *
+   * @param salt random
+   */
+  webhookSecret(salt: string): string {
+    return `whsec_${createHmac('sha256', this.#webhook).update(salt).digest('base64')}`;
   }
 
   /**

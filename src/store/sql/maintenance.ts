@@ -110,6 +110,12 @@ const deleteCallResults = statement(
     DELETE FROM call_result WHERE lead_id ${inList('$1')} AND ${lostSubmission('call_result')}`,
 );
 
+const deleteWebhookAttempts = statement(
+  'delete_webhook_attempts_of_leads',
+  ({ inList }) => `
+    DELETE FROM webhook_attempt WHERE lead_id ${inList('$1')} AND ${lostSubmission('webhook_attempt')}`,
+);
+
 const deletePartnerEvents = statement(
   'delete_events_of_leads',
   ({ inList }) => `
@@ -124,7 +130,7 @@ const deleteOtherPhones = statement(
 
 /**
  * Removes what belongs to leads, which is kept as long as the submissions of the leads: their attempts, operators' actions,
- * withdrawals, results of calls, events and other phone numbers.
+ * withdrawals, results of calls, events with the attempts to send them, and other phone numbers.
  *
  * @returns the number of attempts
  */
@@ -136,6 +142,7 @@ export function* deleteRowsOfLeads(leadIds: readonly string[]): Change<number> {
     deleteWithdrawals,
     deleteCallResults,
     deletePartnerEvents,
+    deleteWebhookAttempts,
     deleteOtherPhones,
   ]) {
     yield* run(deleteRows, leadIds);

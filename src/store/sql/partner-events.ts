@@ -23,8 +23,11 @@ export function partnerEvents(database: SqlDatabase): PartnerEvents {
 
 const insertResult = statement(
   'insert_result_event',
-  `INSERT INTO partner_event (id, partner_id, lead_id, type_id, kind, state, result, called_at, occurred_at)
-   SELECT $2, partner_id, id, type_id, 'lead.result', state, $3, $4, $5 FROM lead WHERE id = $1`,
+  `INSERT INTO partner_event (
+     id, partner_id, lead_id, type_id, kind, state, result, called_at, occurred_at, next_attempt_at)
+   SELECT $2, partner_id, id, type_id, 'lead.result', state, $3, $4, $5, (
+     SELECT CAST($5 AS bigint) FROM partner_webhook WHERE partner_webhook.partner_id = lead.partner_id)
+   FROM lead WHERE id = $1`,
 );
 
 /** Records the result of a call as an event. The changes of a lead's state are recorded by a trigger of the database. */

@@ -9,6 +9,7 @@ import { isActiveKey } from './key-holder.ts';
 import { namedType } from './lead-types.ts';
 import { columnsOf, type LimitColumns, limitOf } from './limit-columns.ts';
 import { membersByName } from './members-by-name.ts';
+import { deleteWebhookOf } from './partner-webhooks.ts';
 import { statement } from './statement.ts';
 
 /** Manages the partners in a database. */
@@ -191,5 +192,6 @@ function* deletePartner(name: string): Change<void> {
   if (partner.deletedAt !== null) return;
   const now = Date.now();
   for (const update of [updateDeletedAt, revokeGrantsOf, revokeKeysOf]) yield* run(update, now, partner.id);
+  yield* deleteWebhookOf(partner.id);
   yield* audit({ kind: 'partner', id: name }, { deleted: false }, { deleted: true });
 }

@@ -18,6 +18,7 @@ import type { NumberRegistries } from '../number-registries.ts';
 import type { PartnerDirectory } from '../partner-directory.ts';
 import type { PartnerEvents } from '../partner-events.ts';
 import type { PartnerUsage } from '../partner-usage.ts';
+import type { PartnerWebhooks } from '../partner-webhooks.ts';
 import type { Records } from '../records.ts';
 import type { Rejections } from '../rejections.ts';
 import type { Reports } from '../reports.ts';
@@ -48,6 +49,7 @@ import { numberRegistries } from './number-registries.ts';
 import { partnerDirectory } from './partner-directory.ts';
 import { partnerEvents } from './partner-events.ts';
 import { partnerUsage } from './partner-usage.ts';
+import { partnerWebhooks } from './partner-webhooks.ts';
 import { records } from './records.ts';
 import { rejections } from './rejections.ts';
 import { reports } from './reports.ts';
@@ -75,6 +77,7 @@ type SharedStore = DeliveryPauses &
   Rejections &
   PartnerUsage &
   PartnerEvents &
+  PartnerWebhooks &
   RequestShares &
   AuditLog &
   CallCounts &
@@ -113,6 +116,7 @@ export function sharedStore(
     ...rejections(database),
     ...partnerUsage(database),
     ...partnerEvents(database),
+    ...partnerWebhooks(database),
     ...requestShares(database),
     ...auditLog(database),
     ...suppressions(database, digests, events),

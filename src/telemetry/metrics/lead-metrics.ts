@@ -30,6 +30,8 @@ export interface LeadMetrics {
   registries: readonly { name: string; age: number; maxAge: number }[];
   /** When the dialler last reported a result, by lead type (ms since 1970). */
   lastResults: readonly { type: string; receivedAt: number }[];
+  /** The webhooks of partners, with the number of events that wait, and the time since the oldest of them happened (s). */
+  webhooks: readonly { partner: string; waiting: number; oldest: number }[];
   /** When the last backup succeeded (ms since 1970); undefined: none was recorded. */
   lastBackupAt: number | undefined;
 }
@@ -138,6 +140,19 @@ const labelledGauges: readonly LabelledGauge[] = [
     labelNames: ['type'],
     series: ({ lastResults }) =>
       lastResults.map(({ type, receivedAt }) => ({ labels: { type }, value: receivedAt / 1_000 })),
+  },
+  {
+    name: 'leads_webhook_waiting',
+    help: 'Events that have yet to be sent to the webhook of each partner that has one, in the whole store.',
+    labelNames: ['partner'],
+    series: ({ webhooks }) =>
+      webhooks.map(({ partner, waiting }) => ({ labels: { partner }, value: waiting })),
+  },
+  {
+    name: 'leads_webhook_oldest_waiting_seconds',
+    help: 'Time since the first event of leads_webhook_waiting happened; 0 if there is none.',
+    labelNames: ['partner'],
+    series: ({ webhooks }) => webhooks.map(({ partner, oldest }) => ({ labels: { partner }, value: oldest })),
   },
   {
     name: 'leads_delivery_paused',

@@ -5,6 +5,7 @@ import { RequestMetrics } from './request-metrics.ts';
 import { ResultMetrics } from './result-metrics.ts';
 import { type DeliveryState, registerServerMetrics } from './server-metrics.ts';
 import { StoreMetrics } from './store-metrics.ts';
+import { WebhookMetrics } from './webhook-metrics.ts';
 
 /** The metrics for Prometheus. Their names and labels never change, because dashboards and alerts depend on them. */
 export class Metrics {
@@ -15,6 +16,8 @@ export class Metrics {
   readonly store = new StoreMetrics([this.#registry]);
   /** The observer of the dispatcher. */
   readonly delivery = new DeliveryMetrics([this.#registry]);
+  /** The observer of the events that are sent to partners. */
+  readonly webhooks = new WebhookMetrics([this.#registry]);
   readonly #results = new ResultMetrics([this.#registry]);
   readonly #setLeadMetrics = registerLeadMetrics([this.#registry]);
   /** Counts a request and its duration. */

@@ -72,6 +72,7 @@ async function personalTablesLeft(store: Store): Promise<Record<string, Personal
 async function filled(open: Open) {
   const { store, first, from } = await seeded(open());
   await store.setWithdraws('motor', true);
+  await store.setWebhook('first', 'https://hooks.example', { salt: 'salt', keyId: 'key' });
   const addAll = async (number: string, name: string) => {
     const content = JSON.stringify({ type: 'motor', mobile: number, delays: '0', first_name: name });
     const submission = from(first.id, { mobile: number, content });
@@ -101,6 +102,9 @@ async function filled(open: Open) {
     const times = { calledAt: 1, talkTime: null, receivedAt: 1 };
     const call = { leadId: withdrawn.leadId, callId: 'call', code: 'N', result: 'no-answer' } as const;
     await store.recordCallResult({ ...call, ...times, dialler: 'vicidial', types: undefined });
+    const [event] = await store.claimEvents({ partnerId: first.id, claim: 'claim', limit: 1, lease: 1_000 });
+    const sent = { eventId: event?.id ?? '', startedAt: 1, endedAt: 2, response: 'HTTP 204' } as const;
+    await store.recordWebhookAttempts('claim', [{ ...sent, outcome: 'delivered', nextAttemptAt: null }]);
     return submission;
   };
   const sent = await addAll(mobile, 'John');

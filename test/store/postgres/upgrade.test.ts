@@ -81,6 +81,9 @@ type NotWriting =
   | 'deliveriesSince'
   | 'callResults'
   | 'lastResults'
+  | 'webhooks'
+  | 'dueWebhooks'
+  | 'webhookAttempts'
   | 'erasures'
   | 'erasuresOf'
   | 'evidenceEntries'
@@ -185,6 +188,15 @@ const writes: Record<
   saveScreenings: (store) => store.saveScreenings('http', []),
   deleteScreenings: (store) => store.deleteScreenings(1),
   partnerEvents: (store) => store.partnerEvents({ partnerId: 1, after: undefined, limit: 1 }),
+  setWebhook: (store) => store.setWebhook('first', 'https://one.example', { salt: 'a', keyId: 'b' }),
+  rotateWebhook: (store) => store.rotateWebhook('first', { salt: 'a', keyId: 'b' }, 1),
+  removeWebhook: (store) => store.removeWebhook('first'),
+  claimEvents: (store) => store.claimEvents({ partnerId: 1, claim: 'old', limit: 1, lease: 1 }),
+  recordWebhookAttempts: (store) =>
+    store.recordWebhookAttempts('old', [
+      { eventId: 'a', startedAt: 1, endedAt: 1, outcome: 'failed', response: '', nextAttemptAt: 1 },
+    ]),
+  resendEvents: (store) => store.resendEvents('first', undefined),
   deletePartnerEvents: (store) => store.deletePartnerEvents(1),
   recordRefusedNumbers: (store) =>
     store.recordRefusedNumbers([
@@ -333,6 +345,7 @@ async function expectNothingWritten(store: Store, url: string, known: KnownIds):
 async function storeWithRows(url: string) {
   const { store, first, from } = await seeded(closeAfterTest(await openPostgresStore(url)));
   await store.addKey('first', 'old', 'old');
+  await store.setWebhook('first', 'https://hooks.example', { salt: 'salt', keyId: 'key' });
   await store.recordStoreKey('fedcba9876543210');
   await store.addType('retired', null);
   await store.retireType('retired');

@@ -458,13 +458,53 @@ CREATE TABLE partner_event (
   occurred_at INTEGER NOT NULL,
   -- Position among the events of the partner; null: not read yet. Assigned after the commit, so that no event appears
   -- before one that was read already (PostgreSQL).
-  sequence INTEGER
+  sequence INTEGER,
+  -- When it may be sent to the webhook of the partner: at once, then the end of each lease or retry delay; null: not again.
+  next_attempt_at INTEGER,
+  -- The claim that sends it; null: none.
+  claim TEXT,
+  -- Number of attempts to send it.
+  attempts INTEGER NOT NULL DEFAULT 0,
+  -- Null: it was not sent, or the result is still open.
+  sending_outcome TEXT CHECK (sending_outcome = 'delivered' OR sending_outcome = 'failed')
 ) STRICT;
 
 CREATE UNIQUE INDEX partner_event_by_id ON partner_event (id);
 CREATE INDEX partner_event_by_lead ON partner_event (lead_id);
 CREATE UNIQUE INDEX partner_event_by_sequence ON partner_event (partner_id, sequence) WHERE sequence IS NOT NULL;
+CREATE INDEX partner_event_to_send ON partner_event (partner_id, next_attempt_at, ordinal) WHERE next_attempt_at IS NOT NULL;
+CREATE INDEX partner_event_failed ON partner_event (partner_id, ordinal) WHERE sending_outcome = 'failed';
 CREATE INDEX partner_event_unread ON partner_event (partner_id, ordinal) WHERE sequence IS NULL;
+
+-- Where events of a partner are sent. The secrets that sign them are derived from these salts with the key of the store.
+CREATE TABLE partner_webhook (
+  partner_id INTEGER NOT NULL PRIMARY KEY REFERENCES partner (id),
+  url TEXT NOT NULL,
+  salt TEXT NOT NULL,
+  key_id TEXT NOT NULL,
+  -- The secret that was replaced; null: none. It signs events too until `previous_until`.
+  previous_salt TEXT,
+  previous_key_id TEXT,
+  previous_until INTEGER,
+  set_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Attempts to send events.
+CREATE TABLE webhook_attempt (
+  id INTEGER PRIMARY KEY,
+  event_id TEXT NOT NULL,
+  partner_id INTEGER NOT NULL REFERENCES partner (id),
+  lead_id TEXT NOT NULL REFERENCES lead (id),
+  started_at INTEGER NOT NULL,
+  ended_at INTEGER NOT NULL,
+  outcome TEXT NOT NULL CHECK (outcome = 'delivered' OR outcome = 'failed'),
+  -- Status or error, without anything that the receiver sent.
+  response TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX webhook_attempt_by_event ON webhook_attempt (event_id);
+CREATE INDEX webhook_attempt_by_lead ON webhook_attempt (lead_id);
+CREATE INDEX webhook_attempt_by_partner ON webhook_attempt (partner_id, id);
 
 -- Positions among the events of a partner.
 CREATE TABLE event_position (
@@ -478,9 +518,10 @@ CREATE TABLE event_position (
 CREATE TRIGGER lead_event AFTER UPDATE OF state ON lead
 WHEN OLD.state <> NEW.state AND (NEW.state = 'dialled' OR NEW.state = 'cancelled' OR NEW.state = 'failed'
   OR NEW.state = 'expired' OR NEW.state = 'suppressed') BEGIN
-  INSERT INTO partner_event (id, partner_id, lead_id, type_id, kind, state, occurred_at)
+  INSERT INTO partner_event (id, partner_id, lead_id, type_id, kind, state, occurred_at, next_attempt_at)
   SELECT 'evt_' || printf('%012x', at) || lower(hex(randomblob(8))), NEW.partner_id, NEW.id, NEW.type_id,
-    'lead.' || NEW.state, NEW.state, at
+    'lead.' || NEW.state, NEW.state, at,
+    (SELECT at FROM partner_webhook WHERE partner_webhook.partner_id = NEW.partner_id)
   FROM (SELECT CAST(round(unixepoch('subsec') * 1000) AS INTEGER) AS at);
 END;
 
