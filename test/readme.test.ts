@@ -69,7 +69,8 @@ test('the table of environment variables lists every variable with its default',
   const { defaultCountry, logLevel, bootstrap, storeKey, storeKeyFile, erasureLog, ...second } = others;
   expect(isDatabaseUrlDefault).toBe(true);
   const { phonePolicy, rateLimit, trustedProxies, connectionsPerAddress, metrics, ...third } = second;
-  const { objectionsPerDay, results, securityContact, supportContact, publicUrl, ...more } = third;
+  const { objectionsPerDay, results, securityContact, supportContact, publicUrl, ...fourth } = third;
+  const { webhookNetworks, ...more } = fourth;
   expect(Object.keys(more)).toEqual([]);
   const onOrOff = (value: unknown) => (value ? 'on' : 'off');
   const defaults = [
@@ -112,6 +113,7 @@ test('the table of environment variables lists every variable with its default',
     screening?.name ?? 'auto',
     onOrOff(screening),
     `${Number(evidenceRetention) / 86_400_000}d`,
+    onOrOff(webhookNetworks.length),
   );
   expect(documented.map(([, initial]) => initial)).toEqual(defaults.map(String));
 });

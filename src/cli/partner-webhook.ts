@@ -38,7 +38,7 @@ const secretMember = 'the secret that signs events; it is not shown again. Null:
 function setCommand(context: CommandContext): Command {
   const command = new Command('set')
     .description(
-      'set the URL to which events of a partner are sent from now on, and print its secret as JSON if it is new.\n`leads partner webhook PARTNER URL` does the same',
+      'set the URL to which events of a partner are sent from now on, and print its secret as JSON if it is new.\n`set` can be left out',
     )
     .argument('<partner>', 'name of the partner')
     .argument('<url>', 'the URL of its receiver: https, or http for an address in WEBHOOK_ALLOW');
@@ -146,7 +146,7 @@ function listCommand(context: CommandContext): Command {
     await output.list(
       await store.webhooks(),
       listView,
-      'No partner has a webhook. Run `leads partner webhook PARTNER URL` to set one.',
+      'No partner has a webhook. Run `leads partner webhook set` to set one.',
     );
   });
 }

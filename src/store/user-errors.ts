@@ -21,7 +21,7 @@ export const userErrors = {
   noPartner: (name: string) => new UnknownName('partner', name),
   noWebhook: (partner: string) =>
     new UserError(
-      `Partner ${JSON.stringify(partner)} has no webhook. Run \`leads partner webhook PARTNER URL\` to set one.`,
+      `Partner ${JSON.stringify(partner)} has no webhook. Run \`leads partner webhook set\` to set one.`,
     ),
   noKey: (id: string) => missing('Key', id, 'leads key list'),
   inactiveKey: (id: string) =>

@@ -357,6 +357,8 @@ test('the dashboard and the guide include every metric, and together with the al
     'leads_registry_max_age_seconds',
     'leads_last_backup_timestamp_seconds',
     'leads_last_result_timestamp_seconds',
+    'leads_webhook_waiting',
+    'leads_webhook_oldest_waiting_seconds',
   ]);
   expect([...new Set(used)].filter((name) => !existing.has(name) && !withoutSeries.has(name))).toEqual([]);
   const histogram = /_(?:bucket|sum|count)$/;

@@ -11,6 +11,8 @@ const numbered: Readonly<Record<string, string>> = {
   operator_action: 'id',
   audit_entry: 'id',
   registry_list: 'id',
+  partner_event: 'ordinal',
+  webhook_attempt: 'id',
 };
 
 /** Adds rows that are copied from another store. */
