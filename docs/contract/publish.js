@@ -12,6 +12,7 @@ const ownExtensions = [
   'x-past',
   'x-future',
   'x-after-call',
+  'x-max-days',
   'x-error-message',
   'x-extensible',
   'x-max-bytes',

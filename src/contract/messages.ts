@@ -4,7 +4,14 @@ import { parseTestNumber } from '../leads/test-numbers.ts';
 import { closestName } from '../text/closest-name.ts';
 import { isBlank } from '../text/visible.ts';
 import { allowsType, type BodySchema, type FieldSchema } from './contract.ts';
-import { afterCallKeyword, earliestPast, futureKeyword, futureProblem, pastKeyword } from './vocabulary.ts';
+import {
+  afterCallKeyword,
+  earliestPast,
+  futureKeyword,
+  futureProblem,
+  maxDaysKeyword,
+  pastKeyword,
+} from './vocabulary.ts';
 
 /** Validation errors by field: the body of a 400. */
 export type ValidationErrors = components['schemas']['ValidationErrors'];
@@ -130,6 +137,8 @@ function messageFor(
       return Date.parse(String(value)) < earliestPast
         ? `${label} is too early (minimum is ${new Date(earliestPast).toISOString().slice(0, 10)}).`
         : `${label} cannot be in the future.`;
+    case maxDaysKeyword:
+      return `${label} must be one of the ${error.schema} days up to To.`;
     case afterCallKeyword:
       return `${label} must be later than the time of the call.`;
     case futureKeyword: {

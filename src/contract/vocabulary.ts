@@ -20,6 +20,9 @@ export const futureKeyword = 'x-future';
 /** Keyword: the time must be later than that of the call, which `call_at` or `delays` of the same body determine. */
 export const afterCallKeyword = 'x-after-call';
 
+/** Keyword: the maximum number of days in the period from this day to `to` of the same body, both included. */
+export const maxDaysKeyword = 'x-max-days';
+
 /** Latest plausible time, from now on (ms): the maximum of `delays`. */
 const maxFuture = 31_536_000_000;
 
@@ -63,6 +66,13 @@ export function contractAjv({ parse, reasonNotCallable }: PhoneParsers): Ajv2020
     schemaType: 'boolean',
     validate: (isRequired: boolean, value: string, _schema?: object, context?: DataValidationCxt) =>
       !isRequired || isAfterCall(value, context?.parentData ?? {}),
+  });
+  ajv.addKeyword({
+    keyword: maxDaysKeyword,
+    type: 'string',
+    schemaType: 'number',
+    validate: (maxDays: number, value: string, _schema?: object, context?: DataValidationCxt) =>
+      isWithinDays(value, context?.parentData ?? {}, maxDays),
   });
   ajv.addKeyword({
     keyword: callableKeyword,
@@ -126,6 +136,14 @@ function isAfterCall(value: string, { call_at: callAt, delays }: CallTime): bool
   if (futureProblem(value) !== undefined || Number.isNaN(time)) return true;
   const requested = typeof callAt === 'string' ? Date.parse(callAt) : now + Number(delays ?? 0) * 1_000;
   return time > (requested > now ? requested : now);
+}
+
+const day = 86_400_000;
+
+/** Returns true also if one of the days is none. `to` is the last day (default: today). */
+function isWithinDays(from: string, { to }: { to?: unknown }, maxDays: number): boolean {
+  const days = ((typeof to === 'string' ? Date.parse(to) : Date.now()) - Date.parse(from)) / day;
+  return !(days < 0 || days >= maxDays);
 }
 
 /** Returns undefined if the text is not JSON. */

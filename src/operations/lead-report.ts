@@ -1,5 +1,4 @@
 import type { components } from '../../generated/openapi.ts';
-import { validationFailed } from '../contract/refusals.ts';
 import { Reply } from '../contract/reply.ts';
 import type { ReportFigures } from '../leads/report.ts';
 import { startOfDay } from '../partners/day.ts';
@@ -21,9 +20,6 @@ const inProgress = reply(
 
 const day = 86_400_000;
 
-/** Maximum number of days in a report. */
-const maxReportDays = 31;
-
 /** Number of days in a report without a first day. */
 const defaultReportDays = 7;
 
@@ -33,7 +29,6 @@ export function leadReport(store: Reports): Operation<'leadReport'> {
   return {
     async run({ partner, body }) {
       const period = periodOf(body, Date.now());
-      if ('error' in period) return invalidPeriod(period.error);
       if (reporting.has(partner.id)) return inProgress;
       reporting.add(partner.id);
       try {
@@ -55,22 +50,14 @@ export function leadReport(store: Reports): Operation<'leadReport'> {
   };
 }
 
-/** Returns the days of a report in milliseconds since 1970, or the message about its first day. */
+/** Returns the days of a report, whose order and number the contract limits. */
 function periodOf(
   { from, to }: { from?: string | null; to?: string | null },
   now: number,
-): Pick<ReportFilter, 'from' | 'before'> | { error: string } {
+): Pick<ReportFilter, 'from' | 'before'> {
   const last = to ? Date.parse(to) : startOfDay(now);
   const first = from ? Date.parse(from) : last - (defaultReportDays - 1) * day;
-  if (first > last) return { error: 'From cannot be later than To.' };
-  if (last - first >= maxReportDays * day) {
-    return { error: `From is too early (maximum is ${maxReportDays} days up to To).` };
-  }
   return { from: first, before: last + day };
-}
-
-function invalidPeriod(message: string): Reply {
-  return validationFailed({ from: { '0': message } });
 }
 
 function membersOf(figures: ReportFigures): components['schemas']['ReportFigures'] {
