@@ -74,7 +74,7 @@ test('creates and lists types, partners and keys', async () => {
 
   const created = await leads('key', 'create', 'broker');
   const [key] = lines(created) as { id: string; key: string; partner: string }[];
-  expect(Object.keys(key ?? {})).toEqual(['id', 'key', 'partner']);
+  expect(Object.keys(key ?? {})).toEqual(['id', 'key', 'partner', 'test']);
   expect(created.stderr).toMatch(/not shown again/);
 
   expect(lines(await leads('type', 'list', '--json'))).toMatchObject([
