@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { UserError } from '../errors/user-error.ts';
 import type { DirectoryCopies } from './directory-copy.ts';
+import { migrationsOf } from './open.ts';
 import type { SettingRecord, Settings } from './settings.ts';
 import { fileOf, isInMemory, isPostgres } from './store-url.ts';
 
@@ -14,12 +15,12 @@ export async function testStoreUrlOf(url: string): Promise<string> {
   return test.href;
 }
 
-/** Returns whether there is a file or database at a URL. @throws if PostgreSQL cannot be reached */
+/** Returns whether there is a store at a URL. @throws if PostgreSQL cannot be reached */
 export async function isPresent(url: string): Promise<boolean> {
   if (isInMemory(url)) return false;
   if (!isPostgres(url)) return existsSync(fileOf(url));
   const { databaseExists } = await import('./postgres/connection/create-database.ts');
-  return databaseExists(url);
+  return (await databaseExists(url)) && (await migrationsOf(url)).current > 0;
 }
 
 /**

@@ -8,8 +8,11 @@ import { asAdministrator, emptyDatabase } from '../../harness/postgres.ts';
 
 const config = { testStoreUrl: undefined, databaseConnections: 2 };
 
-test('creates the database of test data once, and finds it afterwards', async () => {
+test('uses the database of test data that exists, and finds the store in it afterwards', async () => {
   const databaseUrl = await emptyDatabase();
+  expect(await openTestStoreIfPresent({ ...config, databaseUrl })).toBeUndefined();
+  // An operator may create the database before the first test key.
+  await asAdministrator(databaseUrl, `CREATE DATABASE "${databaseNameOf(databaseUrl)}_test"`);
   expect(await openTestStoreIfPresent({ ...config, databaseUrl })).toBeUndefined();
   for (let attempt = 0; attempt < 2; attempt += 1)
     await (await openTestStore({ ...config, databaseUrl })).close();
@@ -19,6 +22,16 @@ test('creates the database of test data once, and finds it afterwards', async ()
     await asAdministrator(databaseUrl, `DROP DATABASE "${databaseNameOf(databaseUrl)}_test"`);
   });
   expect(store).toBeDefined();
+});
+
+test('creates a missing database of test data', async () => {
+  const databaseUrl = await emptyDatabase();
+  const store = await openTestStore({ ...config, databaseUrl });
+  onTestFinished(async () => {
+    await store.close();
+    await asAdministrator(databaseUrl, `DROP DATABASE "${databaseNameOf(databaseUrl)}_test"`);
+  });
+  expect(await store.settings()).toMatchObject([{ name: 'STORE_KIND', value: 'test' }]);
 });
 
 test('reports the command that creates the database if the role may not', async () => {
