@@ -3,7 +3,7 @@
  *
  * - index.html: the guide, from docs/page/guide.md, the contract, docs/mock.md and CHANGELOG.md
  * - reference.html: the reference that Redoc makes from the contract
- * - reference.html.br: the same, compressed
+ * - reference.html.br: the same, compressed; only in docs/
  * - guide.md, llms.txt and postman.json: the guide and the contract for tools
  *
  * Reads the contract in generated/, so run `npm run generate` first.
@@ -24,9 +24,8 @@ import { hero, pageOf, script } from './shell.ts';
 
 const root = new URL('../../', import.meta.url);
 const read = (file: string) => readFileSync(new URL(file, root), 'utf8');
-const { values } = parseArgs({
-  options: { output: { type: 'string', default: fileURLToPath(new URL('docs/', root)) } },
-});
+const docs = fileURLToPath(new URL('docs/', root));
+const { values } = parseArgs({ options: { output: { type: 'string', default: docs } } });
 const write = (file: string, content: string | Buffer) => writeFileSync(join(values.output, file), content);
 
 const contract = readContract();
@@ -61,7 +60,8 @@ const referenceParts = {
 };
 const referencePage = pageOf({ file: 'reference.html', ...referenceParts }, shared);
 write('reference.html', referencePage);
-write('reference.html.br', brotliCompressSync(referencePage));
+// Compressing takes longer than everything else.
+if (values.output === docs) write('reference.html.br', brotliCompressSync(referencePage));
 
 write('guide.md', guideAsMarkdown(title, source, operations));
 write('llms.txt', llmsText(contract, operations));

@@ -173,7 +173,7 @@ test('the files are up to date', () => {
   expect(compressed === html['reference.html'], 'docs/reference.html.br is stale: run `npm run docs`').toBe(
     true,
   );
-});
+}, 120_000);
 
 test('the guide shows the documented report', () => {
   const [, report = ''] = /```request leadReport[\s\S]*?```json\n([\s\S]*?)```/.exec(source) ?? [];
