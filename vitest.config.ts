@@ -13,7 +13,7 @@ const folders = 'test/{cli,contract,delivery,leads,operations,partners,server,st
  * All but the tests that register global OpenTelemetry providers, that run a PostgreSQL server of their own, that count
  * objects, and whose identifiers must not be later than the clock, as after a test that has set the clock forward.
  */
-const shared = `${folders}/**/!(tracing|connections|kept-objects|person|person-digests|report).test.ts`;
+const shared = `${folders}/**/!(tracing|connections|export|kept-objects|person|person-digests|report).test.ts`;
 
 export default defineConfig({
   test: {
