@@ -3,10 +3,11 @@ import { Hono } from 'hono';
 import type { Contract, ContractOperation } from '../contract/contract.ts';
 import { type OperationId, Reply } from '../contract/reply.ts';
 import { type RowReader, resultText, rowReaders } from '../contract/rows.ts';
+import { readTestNumbers } from '../contract/test-numbers.ts';
 import { type Validate, validators } from '../contract/validation.ts';
 import { phoneParsers } from '../leads/phone.ts';
 import { requestedTime } from '../leads/submission.ts';
-import { withTestNumbers } from '../leads/test-numbers.ts';
+import { parseTestNumber, withTestNumbers } from '../leads/test-numbers.ts';
 import { keyOf } from '../server/authenticate.ts';
 import { addressReader } from '../server/client-address.ts';
 import { addPublicRoutes } from '../server/public-routes.ts';
@@ -19,7 +20,7 @@ import { LimitedLog } from '../telemetry/limited-log.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type ResponseExample, requestBody, responseExamples } from './examples.ts';
 import { fetchExample } from './prism.ts';
-import { isSelected, readSelection, select, withoutSelection } from './selection.ts';
+import { isSelected, readSelection, type Selection, select, withoutSelection } from './selection.ts';
 
 const reply = Reply.of<OperationId>();
 
@@ -72,7 +73,7 @@ function operationHandler(
     if ('refusal' in content) return refuse(content.refusal, examples);
 
     const selection = readSelection(query, req.header('Prefer'));
-    const example = select(examples, selection);
+    const example = exampleFor(selection, content.body, examples);
     if (example === undefined) return respond(unknownExample);
     try {
       const body = await fetchExample(await prismUrl(), operation, example, validBody);
@@ -86,6 +87,25 @@ function operationHandler(
     }
   };
 }
+
+/** Returns the example that a client asks for, or that of its test number. Undefined: there is none. */
+function exampleFor(
+  selection: Selection,
+  body: object,
+  examples: readonly ResponseExample[],
+): ResponseExample | undefined {
+  if (isSelected(selection)) return select(examples, selection);
+  return exampleOfNumber(body, examples) ?? examples[0];
+}
+
+/** Returns the example of the outcome that a test number always has. Undefined: it has none, or adds no lead. */
+function exampleOfNumber(body: object, examples: readonly ResponseExample[]): ResponseExample | undefined {
+  const mobile = 'mobile' in body ? parseTestNumber(String(body.mobile)) : undefined;
+  const { outcome } = (mobile === undefined ? undefined : testNumbers.of(mobile)) ?? {};
+  return examples.find((example) => example.status === '200' && example.outcome === outcome);
+}
+
+const testNumbers = readTestNumbers();
 
 /** Returns a factory of readers of an operation's rows, which are requests to add a lead. Undefined: it has none. */
 function rowReaderOf(

@@ -197,6 +197,18 @@ test.each([
   expect(selected.headers['lead-due']).toBe(headerExample('addLead', 200, 'Lead-Due'));
 });
 
+test('accepts test numbers, whose last two digits decide the outcome of adding a lead', async () => {
+  const outcomeOf = async (id: OperationId, mobile: string) => {
+    const { headers } = await send(mock, id, { body: { ...defaultBody(id), mobile } });
+    return headers['lead-outcome'];
+  };
+  expect(await outcomeOf('addLead', '07700 900500')).toBe('accepted');
+  expect(await outcomeOf('addLead', '07700 900510')).toBe('existing-contact');
+  expect(await outcomeOf('addLead', '07700 900511')).toBe('already-scheduled');
+  expect(await outcomeOf('addLead', '+44 7700 900512')).toBe('do-not-call');
+  expect(await outcomeOf('cancelLead', '07700 900510')).toBe('cancelled');
+});
+
 test('the headers of an example are those of its situation', async () => {
   const headersOf = async (example: string) =>
     (await send(mock, 'addLead', { query: { __example: example } })).headers;

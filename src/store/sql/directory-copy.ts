@@ -39,6 +39,9 @@ async function readDirectory(database: SqlDatabase): Promise<Directory> {
   return { partners, types, aliases, grants: await database.read(allGrants) };
 }
 
+/** The names may belong to other ids now, and no two rows can have the same one meanwhile. */
+const releasePartnerNames = statement('release_partner_names', `UPDATE partner SET name = '~' || id`);
+
 const copyPartners = statement(
   'copy_partners',
   ({ records }) => `
@@ -47,7 +50,6 @@ const copyPartners = statement(
     WHERE true ON CONFLICT (id) DO UPDATE SET name = excluded.name`,
 );
 
-/** Two types may have exchanged their names, and no two rows can have the same one meanwhile. */
 const releaseTypeNames = statement('release_type_names', `UPDATE lead_type SET name = '~' || id`);
 
 const copyTypes = statement(
@@ -90,6 +92,7 @@ function* copyDirectory(
   recontactAfter: number,
 ): Change<void> {
   yield* auditedByCommand();
+  yield* run(releasePartnerNames);
   yield* run(copyPartners, JSON.stringify(partners));
   yield* run(releaseTypeNames);
   yield* run(copyTypes, JSON.stringify(types), recontactAfter);

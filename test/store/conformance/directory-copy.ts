@@ -33,6 +33,21 @@ export const directoryCopy: Behaviours = {
     expect(await copy.isGranted(id, 'two')).toBe(false);
   },
 
+  'copies the directory of a new store in whose place another one was': async (open) => {
+    const copy = await open();
+    await copy.addType('motor', null);
+    await copy.addPartner('broker', ['motor']);
+    const directory = {
+      partners: [{ id: 7, name: 'broker', created_at: 1 }],
+      types: [{ id: 8, name: 'motor', created_at: 1, retired_at: null, withdraws: 0 }],
+      aliases: [],
+      grants: [{ partner_id: 7, type_id: 8, revoked_at: null }],
+    };
+    await copy.copyDirectory(directory, second);
+    expect(await copy.isGranted(7, 'motor')).toBe(true);
+    expect((await copy.directory()).partners.map(({ id }) => id)).toEqual([1, 7]);
+  },
+
   'copies two lead types that have exchanged their names': async (open) => {
     const live = await open();
     const copy = await open();
