@@ -165,11 +165,14 @@ function pair(groups: readonly { kind: Block['kind']; blocks: Block[] }[]): stri
   return `<div class="pair" style="--texts:${texts.length}">${inner.join('')}</div>`;
 }
 
-/** Returns the HTML of a code block. `request` and `retry` blocks contain the body of a request. */
+/**
+ * Returns the HTML of a code block. `request` and `retry` blocks contain the body of a request; what follows the language of
+ * another block is its title.
+ */
 function fence(info: string, content: string, operations: readonly Operation[]): string {
   const [kind = '', id = ''] = info.trim().split(' ');
   if (kind === 'request' || kind === 'retry') return tabs(samplesOf(kind, id, content, operations), id);
-  const title = kind === 'response' ? 'Response' : '';
+  const title = kind === 'response' ? 'Response' : info.trim().slice(kind.length).trim();
   return codeBlock(highlighterNames[kind] ?? kind, content, title);
 }
 

@@ -72,6 +72,7 @@ test('every file lists its sections in the menu, in the order of the guide', () 
     'Cancel a lead',
     'Lead status',
     'Events',
+    'Receive events',
     'Do not call',
     'Reports',
     'Outcomes',
@@ -134,7 +135,7 @@ test('a field without a description is an error', () => {
 test('the files contain nothing that is internal to the call centre', () => {
   for (const file of ['index.html', 'reference.html', 'guide.md', 'llms.txt', 'postman.json']) {
     const text = read(`docs/${file}`);
-    for (const internal of ['leadDue', 'lead.due', 'LeadDueEvent', 'webhook-signature']) {
+    for (const internal of ['leadDue', 'lead.due', 'LeadDueEvent', 'lead.withdraw', 'DIALLER_']) {
       expect(text.includes(internal), `${file}: ${internal}`).toBe(false);
     }
   }
