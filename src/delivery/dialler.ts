@@ -108,6 +108,8 @@ export interface WithdrawalResult {
    * delayed.
    */
   isOfLead?: boolean;
+  /** No further attempt can succeed: an operator must remove the lead at once. */
+  needsOperator?: true;
   /** Minimum delay that the dialler requested (ms). */
   retryAfter?: number;
   /** Why an operator must correct something first. Delivery is paused as after an attempt to deliver. */

@@ -48,7 +48,7 @@ const minLeaseMargin = 3_000;
 const maxClaimed = 100;
 
 const failed =
-  'A lead was not withdrawn, and no attempts are left. Remove it at the dialler, then run `leads withdrawal resolve`.';
+  'A lead was not withdrawn, and no further attempt is made. Remove it at the dialler, then run `leads withdrawal resolve`.';
 
 const calledLater =
   'A lead was called after it had been withdrawn: the dialler was about to call it. Check the call.';
@@ -266,11 +266,12 @@ export class Withdrawer {
   /** Returns the delay before the next attempt, or before the lead is removed once more (ms); undefined: there is none. */
   #delayUntilNextAttempt(
     { attemptNumber, isRepeat }: ClaimedWithdrawal,
-    { outcome, retryAfter = 0, pause }: WithdrawalResult,
+    { outcome, retryAfter = 0, pause, needsOperator }: WithdrawalResult,
   ): number | undefined {
     const { dialler, retrySchedule } = this.#options;
     if (outcome === 'withdrawn' && !isRepeat) return dialler.repeatWithdrawalAfter;
     if (outcome === 'withdrawn' || outcome === 'too-late' || dialler.cancel === undefined) return undefined;
+    if (needsOperator) return undefined;
     return delayUntilNextAttempt(attemptNumber, retryAfter, pause, retrySchedule);
   }
 

@@ -190,6 +190,24 @@ describe.each(sharedStores)('$name', ({ newUrl }) => {
     ]);
   });
 
+  test('reports a withdrawal as failed at once if no further attempt can help', async () => {
+    const { server, store, receiver } = await deployment();
+    const { withdrawer } = withdraw(store, receiver);
+    await addDialled(server);
+    await withdrawer.stop();
+    const response = 'the dialler has no such lead';
+    const { lines } = withdraw(store, receiver, {
+      dialler: {
+        ...webhookTo(receiver.url, secret, { DIALLER_WITHDRAW: 'on' }),
+        cancel: async () => ({ outcome: 'unavailable', isOfLead: true, needsOperator: true, response }),
+      },
+    });
+    await post(server, 'cancelLead', wanted);
+    await expect.poll(() => status(server)).toMatchObject({ state: 'dialled', withdrawal: 'failed' });
+    // No attempt is announced that would only be logged as a warning.
+    expect(lines.filter(({ level }) => level !== 'info')).toMatchObject([{ level: 'error', response }]);
+  });
+
   test('does not wait for the retry schedule once the dialler works again', async () => {
     let isDown = true;
     const behave: Behaviour = (...request) => (isDown ? respondWith(503) : accept)(...request);

@@ -277,6 +277,7 @@ describe('a lead that VICIdial does not have', () => {
     expect(await cancel(changes)).toEqual({
       outcome: 'unavailable',
       isOfLead: true,
+      needsOperator: true,
       response: 'VICIdial has no lead with this id and number: find the person there, and remove the lead',
     });
     expect(lead.status).toBe('NEW');

@@ -111,7 +111,7 @@ export class VicidialWithdrawal {
     }
     const response =
       'VICIdial has no lead with this id and number: find the person there, and remove the lead';
-    return notNow(response);
+    return { ...notNow(response), needsOperator: true };
   }
 
   async #read(id: string): Promise<Row> {
