@@ -7,7 +7,7 @@ import { operationIds, requestExamples, requestValue } from '../harness/contract
 import { leadsIn, startServer, submissionsIn, type TestServer } from '../harness/server.ts';
 
 /** Per operation and kind of body. `npm run fuzz` sends more, of more kinds. */
-const runs = 100;
+const runs = 50;
 
 const person = requestValue('addLead', 'accepted');
 
