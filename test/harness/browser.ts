@@ -19,7 +19,7 @@ export const chromiumProgram = [
 ].find(existsSync);
 
 /** Options of the tests in a browser, which takes several times as long as alone if other tests use all cores. */
-export const browserTests = { timeout: 120_000, meta: { needs: 'chromium' } };
+export const browserTests = { timeout: 240_000, meta: { needs: 'chromium' } };
 
 /** Chromium needs the first one if it runs as root. The others keep it from contacting hosts of its vendor. */
 const switches = [
