@@ -28,7 +28,10 @@ const members = {
   erased_at: 'when the person was erased (ISO 8601)',
   leads: 'number of leads erased',
   submissions: 'number of submissions and cancellations erased',
-  at_dialler: 'ids of the erased leads that the dialler has or may have: delete them there',
+  at_dialler:
+    'ids of the erased leads that the dialler has or may have, and that are not withdrawn: delete them there',
+  dialler_records:
+    'leads that the dialler has received, withdrawn ones too: delete what it keeps of them. Objects with `lead`, the id, and `response`, what the dialler last responded, such as its own id of the lead',
   suppressions: 'number of entries of the do-not-call list, which are kept with the digest',
   evidence: 'number of entries of evidence, which are kept until their retention ends',
   test_leads: 'number of leads erased from the test data, with everything that belongs to them',
@@ -100,6 +103,7 @@ type Erased = Record<Exclude<keyof typeof members, 'test_leads'>, unknown> & {
   leads: number;
   submissions: number;
   at_dialler: string[];
+  dialler_records: { lead: string; response: string }[];
   suppressions: number;
   evidence: number;
 };
@@ -125,13 +129,14 @@ async function eraseOne(
   }
   const evidence = { key: keys.current, parsePhone };
   const erasing = { maxWait: maxWaitForDialler, isWithdrawing: !skipDialler, evidence };
-  const { erased, atDialler } = await erasePerson(store, person, erasure, erasing);
+  const { erased, atDialler, diallerRecords } = await erasePerson(store, person, erasure, erasing);
   return {
     digest,
     erased_at: formatTime(erasedAt),
     leads: erased['lead'] ?? 0,
     submissions: erased['submission'] ?? 0,
     at_dialler: atDialler,
+    dialler_records: diallerRecords.map(({ leadId, response }) => ({ lead: leadId, response })),
     suppressions: (await store.suppressionsOf(mobile)).length,
     evidence: (await store.evidenceOf(mobile)).length,
   };
@@ -184,6 +189,7 @@ function describeErased({
   suppressions,
   evidence,
   at_dialler: atDialler,
+  dialler_records: records,
   test_leads: testLeads,
 }: Erased & { test_leads: number }): string {
   const proof =
@@ -194,12 +200,17 @@ function describeErased({
     suppressions === 0
       ? ''
       : ' The do-not-call list still contains the digest of the number, so that the person is not called.';
-  const left =
-    atDialler.length === 0
-      ? ''
-      : ` The dialler has or may have these leads, which you must delete there: ${atDialler.join(' ')}.`;
+  const left = describeLeft(atDialler, records);
   const test = testLeads === 0 ? '' : ` Of the test data: ${counted(testLeads, 'lead', 'leads')}.`;
   return `Erased a person with ${counted(leads, 'lead', 'leads')} and ${counted(submissions, 'submission', 'submissions')}.${test}${left}${proof}${kept}`;
+}
+
+/** Describes what to delete at the dialler, which keeps its record of a lead that was withdrawn. */
+function describeLeft(atDialler: readonly string[], records: Erased['dialler_records']): string {
+  const others = atDialler.filter((id) => records.every(({ lead }) => lead !== id));
+  const leads = [...records.map(({ lead, response }) => `${lead} (${response})`), ...others];
+  if (leads.length === 0) return '';
+  return ` The dialler has or may have the data of these leads, even if they were withdrawn. Delete them there: ${leads.join('; ')}.`;
 }
 
 /** Maximum length of a reason (characters). */

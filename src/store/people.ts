@@ -39,6 +39,13 @@ export interface DeliveryState {
   repeating: string[];
 }
 
+/** A lead that the dialler has received. */
+export interface DiallerRecord {
+  leadId: string;
+  /** What it last responded, such as its own id of the lead, without personal data or secrets. */
+  response: string;
+}
+
 /** Result of erasing a person. */
 export interface ErasureResult {
   /** Ids of the leads of which an attempt is in flight. If there are any, nothing was erased. */
@@ -47,6 +54,8 @@ export interface ErasureResult {
   isEvidenceMissing: boolean;
   /** Ids of the erased leads that the dialler has or may have. */
   atDialler: string[];
+  /** What the dialler received of the erased leads, which it may keep after a withdrawal. */
+  diallerRecords: readonly DiallerRecord[];
   /** Number of rows that were erased, by table. */
   erased: Record<string, number>;
 }

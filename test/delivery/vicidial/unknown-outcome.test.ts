@@ -375,7 +375,7 @@ describe('a duplicate', () => {
     expect(lead).toMatchObject({
       isUndecided: false,
       lastResponse:
-        'add_lead DUPLICATE PHONE NUMBER IN LIST: list 1001 has the number as lead 1, which is not from this server',
+        'add_lead DUPLICATE PHONE NUMBER IN LIST: list 1001 has the number as lead 1, which is not from this server, or was erased or pruned here',
     });
     expect(vicidial.leads).toMatchObject([{ columns: { vendor_lead_code: 'another' } }]);
     const messages = lines.map(({ msg }) => String(msg)).join(' ');

@@ -268,14 +268,21 @@ export const people: Behaviours = {
       inFlight: [lead?.id],
       isEvidenceMissing: false,
       atDialler: [],
+      diallerRecords: [],
       erased: {},
     });
     expect(await Array.fromAsync(store.leads({ mobile }, 9))).toHaveLength(2);
-    const attempt = { leadId: lead?.id ?? '', startedAt: 1, endedAt: 2, response: '' } as const;
+    const attempt = {
+      leadId: lead?.id ?? '',
+      startedAt: 1,
+      endedAt: 2,
+      response: 'lead 7 of list 1',
+    } as const;
     await store.recordAttempt('claim', { ...attempt, outcome: 'delivered' }, undefined);
     expect(await store.deliveryState(key())).toEqual(idle);
     expect(await store.erasePerson(key(), erasure, undefined)).toMatchObject({
       atDialler: [lead?.id],
+      diallerRecords: [{ leadId: lead?.id, response: 'lead 7 of list 1' }],
       erased: { lead: 2, attempt: 1 },
     });
   },
@@ -291,7 +298,7 @@ export const people: Behaviours = {
     expect(await store.stopDelivery(key(), true)).toEqual({ ...idle, withdrawing: [leadId] });
     const [claimed] = await store.claimWithdrawals({ claim: 'w', limit: 1, lease: 1_000 });
     expect(claimed).toMatchObject({ id: leadId, cause: 'erasure', mobile });
-    const withdrawn = { leadId, endedAt: 3, outcome: 'withdrawn', response: '' } as const;
+    const withdrawn = { leadId, endedAt: 3, outcome: 'withdrawn', response: 'lead 7: CANCEL' } as const;
     await store.recordWithdrawal('w', withdrawn, Date.now());
     expect(await store.deliveryState(key())).toEqual({ ...idle, repeating: [leadId] });
     expect((await store.stopDelivery(key(), true)).repeating).toEqual([leadId]);
@@ -300,6 +307,7 @@ export const people: Behaviours = {
     expect(await store.deliveryState(key())).toEqual(idle);
     expect(await store.erasePerson(key(), erasure, undefined)).toMatchObject({
       atDialler: [],
+      diallerRecords: [{ leadId, response: 'lead 7: CANCEL' }],
       erased: { withdrawal: 1 },
     });
   },

@@ -129,7 +129,7 @@ export class Attempt {
     if (id !== undefined && code && (await context.earlierLeads()).some((each) => each === code)) {
       return this.#callAgain({ id, list });
     }
-    const where = `list ${list} has the number as lead ${id ?? '?'}, which is not from this server`;
+    const where = `list ${list} has the number as lead ${id ?? '?'}, which is not from this server, or was erased or pruned here`;
     return { outcome: 'rejected', response: `${message}: ${where}`, isFinal: true };
   }
 

@@ -1,5 +1,5 @@
 import type { StoreKey } from '../../keys/store-key.ts';
-import type { Erasure, ErasureResult, PersonKey } from '../../people.ts';
+import type { DiallerRecord, Erasure, ErasureResult, PersonKey } from '../../people.ts';
 import { audit } from '../audit.ts';
 import { type Change, run } from '../database.ts';
 import { rewindChain } from '../evidence/chain.ts';
@@ -22,6 +22,17 @@ const detachReruns = statement(
   'detach_reruns',
   ({ inList }) => `
     UPDATE rerun SET lead_id = NULL WHERE lead_id ${inList('$1')} AND NOT submission_id ${inList('$2')}`,
+);
+
+const diallerRecords = statement<DiallerRecord>(
+  'dialler_records_of',
+  ({ inList }) => `
+    SELECT attempt.lead_id AS "leadId", coalesce(nullif(withdrawal.response, ''), attempt.response) AS response
+    FROM attempt LEFT JOIN withdrawal ON withdrawal.lead_id = attempt.lead_id AND withdrawal.outcome IS NOT NULL
+    WHERE attempt.lead_id ${inList('$1')} AND attempt.id = (
+      SELECT max(latest.id) FROM attempt AS latest
+      WHERE latest.lead_id = attempt.lead_id AND latest.outcome IN ('delivered', 'unknown'))
+    ORDER BY attempt.lead_id`,
 );
 
 const missingEvidence = statement(
@@ -51,13 +62,15 @@ export function* erasePerson(
 ): Change<ErasureResult> {
   const leads = yield* run(leadsOfPerson, ...keyValues(person));
   const inFlight = leads.filter(({ isClaimed }) => isClaimed).map(({ id }) => id);
-  if (inFlight.length > 0) return { inFlight, isEvidenceMissing: false, atDialler: [], erased: {} };
+  const nothing = { atDialler: [], diallerRecords: [], erased: {} };
+  if (inFlight.length > 0) return { inFlight, isEvidenceMissing: false, ...nothing };
   const submissions = yield* run(submissionsOfPerson, ...keyValues(person));
   const scope = scopeOf(person, leads, submissions, [erasure.digest, ...digests]);
   const reason = erasure.evidenceReason;
   if (reason === null && (yield* isEvidenceMissing(scope))) {
-    return { inFlight, isEvidenceMissing: true, atDialler: [], erased: {} };
+    return { inFlight, isEvidenceMissing: true, ...nothing };
   }
+  const records = yield* run(diallerRecords, scope.leadIds);
   yield* run(detachSubmissions, scope.leadIds, scope.submissionIds);
   yield* run(detachReruns, scope.leadIds, scope.submissionIds);
   const erased: Record<string, number> = {};
@@ -82,5 +95,5 @@ export function* erasePerson(
   yield* recordErasures([erasure]);
   yield* audit({ kind: 'person', id: erasure.digest }, undefined, { erased: true, evidence_reason: reason });
   const atDialler = leads.filter(({ mayBeAtDialler }) => mayBeAtDialler).map(({ id }) => id);
-  return { inFlight, isEvidenceMissing: false, atDialler, erased };
+  return { inFlight, isEvidenceMissing: false, atDialler, diallerRecords: records, erased };
 }
