@@ -1,5 +1,6 @@
 import { type ParsePhone, phoneParsers } from '../leads/phone.ts';
 import { withTestNumbers } from '../leads/test-numbers.ts';
+import { RecentValue } from '../limits/recent-value.ts';
 import { PartnerUsageCounter } from '../server/partner-usage.ts';
 import { RejectionCounter } from '../server/rejections.ts';
 import type { OpenTestData, TestData } from '../server/test-endpoints.ts';
@@ -14,6 +15,9 @@ import { RegularMaintenance } from './maintenance.ts';
 import { stopAll } from './shutdown.ts';
 import { openTestStore } from './test-store.ts';
 
+/** Interval at which the open store is checked without a request (ms). */
+const checkInterval = 5_000;
+
 /** Time for which a failure to open the store is reported before the next attempt (ms). */
 const retryInterval = 5_000;
 
@@ -27,12 +31,14 @@ export interface SimulationSettings {
 /** The parts that exist once the store is open. */
 interface OpenParts extends OpenTestData {
   mirror: DirectoryMirror;
+  /** Why the store cannot be used any more, such as because it was replaced; undefined: it can. */
+  failure: RecentValue<unknown>;
   stop(): Promise<void>;
 }
 
 /**
  * The test data of a server. Their store is opened for the first request with a test key, or once the server has started if
- * there is such a key: a server without test keys never creates it.
+ * there is such a key: a server without test keys never creates it. If it was lost or replaced since, it is opened again.
  */
 export class ServerTestData implements TestData {
   readonly #config: Config;
@@ -41,6 +47,7 @@ export class ServerTestData implements TestData {
   readonly #settings: SimulationSettings;
   #opening: Promise<OpenParts> | undefined;
   #stopping: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(
     config: Config,
@@ -55,6 +62,7 @@ export class ServerTestData implements TestData {
   }
 
   async open(): Promise<OpenTestData> {
+    await this.#discardUnusable();
     const opened = await this.#opened();
     await opened.mirror.refreshed();
     return opened;
@@ -76,8 +84,31 @@ export class ServerTestData implements TestData {
   }
 
   async #stop(): Promise<void> {
+    clearInterval(this.#timer);
     const opened = await this.#opening?.catch(() => undefined);
     await opened?.stop();
+  }
+
+  /** Checks the open store, and opens it again, so that leads that are due are delivered. */
+  async #check(): Promise<void> {
+    if (await this.#discardUnusable()) await this.resume();
+  }
+
+  /** Ends the use of a store that was lost or replaced, so that it is opened again. Returns whether it was. */
+  async #discardUnusable(): Promise<boolean> {
+    const opening = this.#opening;
+    const opened = await opening?.catch(() => undefined);
+    const failure = await opened?.failure.current();
+    if (opened === undefined || failure === undefined) return false;
+    if (this.#opening !== opening || this.#stopping !== undefined) return false;
+    this.#opening = undefined;
+    this.#log.warn(
+      { err: failure, test: true },
+      'The store of test data was lost or replaced, or cannot be reached; it is opened again. Live leads are not affected.',
+    );
+    // Nothing waits for it, because what it cannot save belongs to the lost store.
+    void opened.stop().catch(() => {});
+    return true;
   }
 
   #opened(): Promise<OpenParts> {
@@ -95,7 +126,9 @@ export class ServerTestData implements TestData {
     const store = await openTestStore(this.#config);
     try {
       await store.checkReady();
-      return await startParts(store, this.#config, this.#live, this.#log, this.#settings);
+      const parts = await startParts(store, this.#config, this.#live, this.#log, this.#settings);
+      this.#timer ??= setInterval(() => void this.#check(), checkInterval).unref();
+      return parts;
     } catch (error) {
       await store.close();
       throw error;
@@ -111,22 +144,32 @@ async function startParts(
   settings: SimulationSettings,
 ): Promise<OpenParts> {
   const parsePhone: ParsePhone = withTestNumbers(phoneParsers(defaultCountry, phonePolicy)).parse;
-  const dailyQuotas = await PartnerUsageCounter.start(store, log);
-  const rejections = new RejectionCounter(store, log);
+  const ofTests = log.child({ test: true }, { msgPrefix: 'Test data: ' });
+  const dailyQuotas = await PartnerUsageCounter.start(store, ofTests);
+  const rejections = new RejectionCounter(store, ofTests);
   const simulation = await startSimulation({ ...settings, store, parsePhone, log });
-  const maintenance = new RegularMaintenance(store, testRetention, log);
+  const maintenance = new RegularMaintenance(store, testRetention, ofTests);
   log.info('The store of test data is open.');
   return {
     store: simulation.store,
     dailyQuotas,
     rejections,
     mirror: new DirectoryMirror(live, store),
+    failure: new RecentValue(() => failureOf(store)),
     stop: async () => {
       await stopAll([simulation, maintenance]);
       await stopAll([dailyQuotas, rejections]);
       await store.close();
     },
   };
+}
+
+/** Returns why a store cannot be used; undefined: it can. */
+function failureOf(store: Pick<Store, 'checkReady'>): Promise<unknown> {
+  return store.checkReady().then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 }
 
 async function hasTestKey(live: Pick<Store, 'keys'>): Promise<boolean> {

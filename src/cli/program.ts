@@ -133,7 +133,9 @@ async function openTestData(variables: NodeJS.ProcessEnv, config: Config, live: 
     await readConfig(recorded);
   const store = await openTestStoreIfPresent(config);
   if (store === undefined) {
-    throw new UserError('There are no test data. Run `leads key create --test` to create a test key.');
+    throw new UserError(
+      'There are no test data. If you have no test key, run `leads key create --test`. If you have one, the store of test data (TEST_STORE) is missing: a request with the key creates it again, without the earlier test data.',
+    );
   }
   const { parse: parsePhone } = withTestNumbers(phoneParsers(defaultCountry));
   const rules = { defaultCountry, phonePolicy, dialWithin, callsPerDay, screening };

@@ -14,7 +14,7 @@ export interface OpenTestData {
 
 /** The test data of a deployment, which are opened for the first request with a test key. */
 export interface TestData {
-  /** Returns the open test data, the same each time. @throws {StoreUnavailable} if they cannot be used */
+  /** Returns the open test data, the same until their store is lost or replaced. @throws {StoreUnavailable} if they cannot be used */
   open(): Promise<OpenTestData>;
 }
 

@@ -1,5 +1,5 @@
 /** What is sent with a test key is stored apart from live data, and reaches no dialler. */
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { readConfig } from '../../src/app/config.ts';
@@ -207,6 +207,16 @@ test('returns 503 while the store of test data cannot be used, and live requests
   const { test: target, ...server } = await serveWithTestKey(store, url);
   expect((await add(target, '07700900000')).status).toBe(503);
   expect((await add(server, lead.mobile)).status).toBe(200);
+});
+
+test('opens the store of test data again after it was removed', async () => {
+  const url = `sqlite:${join(temporaryDirectory(), 'leads.db')}`;
+  const { test: target } = await serveWithTestKey(await openStore(url), url);
+  expect(await outcomeOf(add(target, '07700900000'))).toBe('accepted');
+  const testFile = url.slice('sqlite:'.length).replace('.db', '-test.db');
+  for (const end of ['', '-wal', '-shm']) rmSync(`${testFile}${end}`, { force: true });
+  await until(async () => expect(await outcomeOf(add(target, '07700900000'))).toBe('accepted'));
+  expect(existsSync(testFile)).toBe(true);
 });
 
 test('refuses a store of live leads for test data, and a store of test data for live leads', async () => {

@@ -198,7 +198,7 @@ export class Connections {
 }
 
 const replaced =
-  'The database was replaced while this process was running, such as by a restore, so this process no longer uses it. Stop every server, run `leads store mark-restored` if a backup was restored, and start the servers again (docs/operating/backup-and-restore.md).';
+  'The database was replaced while this process was running, such as by a restore, so this connection no longer uses it. A server opens a replaced store of test data (TEST_STORE) again by itself. If the store of live leads was replaced, stop every server, run `leads store mark-restored` if a backup was restored, and start the servers again (docs/operating/backup-and-restore.md).';
 
 function processIdOf(client: pg.PoolClient): number | null {
   // The cast: the driver has this property, but its types do not declare it.
