@@ -146,6 +146,26 @@ export interface paths {
     };
 }
 export interface webhooks {
+    leadEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Event of a lead
+         * @description Sent to your webhook, if the call centre has set one for you, when something has happened to a lead of yours. The request is signed according to Standard Webhooks 1.0.0, with the secret that the call centre gave you. An event can arrive more than once, always with the same `webhook-id`, and events can arrive in any order. Unless you respond with a status from 200 to 299 within ten seconds, the event is sent again: up to ten times over about three days. The type of a test by the call centre is `webhook.test`, and its `data` is empty.
+         */
+        post: operations["leadEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     leadDue: {
         parameters: {
             query?: never;
@@ -1753,6 +1773,59 @@ export interface operations {
             501: components["responses"]["NotImplemented"];
             503: components["responses"]["Unavailable"];
             505: components["responses"]["HttpVersionNotSupported"];
+        };
+    };
+    leadEvent: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The event's id, the same for every attempt. Use it to discard duplicates.
+                 * @example evt_019ab0a1c5a67b3e5d2c5f0c6a1d
+                 */
+                "webhook-id": string;
+                /**
+                 * @description Time of the attempt (seconds since 1970-01-01T00:00:00Z). Reject a time that differs by more than five minutes.
+                 * @example 1795425012
+                 */
+                "webhook-timestamp": string;
+                /**
+                 * @description One signature for each secret in use, separated by spaces.
+                 * @example v1,vHgNLr5fSpZJBKjZ1l7K6p4HVU3DB9+EeiqDQSNM0Q0=
+                 */
+                "webhook-signature": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The event, as `POST /lead/events` returns it. */
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LeadEvent"];
+            };
+        };
+        responses: {
+            /** @description You have stored the event. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The event is sent again later. */
+            "4XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The event is sent again later. */
+            "5XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
         };
     };
     leadDue: {

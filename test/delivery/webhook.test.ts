@@ -54,7 +54,9 @@ test('sends a due lead as the contract specifies, with a valid signature', async
 test.each([
   ['leadDue', 'lead-due'],
   ['leadWithdraw', 'lead-withdraw'],
-])('the example of the webhook %s is valid against its schema', (webhook, example) => {
+  ['leadEvent', 'dialled'],
+  ['leadEvent', 'result'],
+])('the example of the webhook %s (%s) is valid against its schema', (webhook, example) => {
   const { schema, examples } = webhookBody(webhook);
   const validate = new Ajv2020({ strict: false, validateFormats: false }).compile(schema);
   expect(validate(examples[example]?.value), JSON.stringify(validate.errors)).toBe(true);

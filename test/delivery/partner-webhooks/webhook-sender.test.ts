@@ -1,4 +1,5 @@
 /** Partners act on events, so each must arrive at least once, and one partner's receiver must not affect another's. */
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { Webhook } from 'standardwebhooks';
 import { expect, onTestFinished, test } from 'vitest';
 import { createWebhookClient } from '../../../src/delivery/partner-webhooks/webhook-client.ts';
@@ -9,6 +10,7 @@ import {
 } from '../../../src/delivery/partner-webhooks/webhook-sender.ts';
 import { StoreKeys } from '../../../src/store/keys/store-keys.ts';
 import type { Store } from '../../../src/store/store.ts';
+import { webhookBody } from '../../harness/contract.ts';
 import { accept, holdRequests, type Received, respondWith, startReceiver } from '../../harness/receiver.ts';
 import { recordingLog } from '../../harness/recording-log.ts';
 import { deliverDue } from '../../harness/server.ts';
@@ -46,7 +48,7 @@ function startSender(store: Store, changes: Partial<WebhookSenderOptions> = {}) 
 
 const idsOf = (received: readonly Received[]) => received.map(({ headers }) => headers['webhook-id']);
 
-test('sends each event once, signed, in the order in which they happened', async () => {
+test('sends each event once, as the contract specifies, signed, in the order in which they happened', async () => {
   const all = await seeded(openStore());
   const receiver = await startReceiver();
   await all.store.setWebhook('first', receiver.url, salt);
@@ -59,6 +61,10 @@ test('sends each event once, signed, in the order in which they happened', async
   const read = await all.store.partnerEvents({ partnerId: all.first.id, after: undefined, limit: 10 });
   expect(events.map(({ id }) => id)).toEqual(read?.events.map(({ id }) => id));
   expect(events[0]).toMatchObject({ type: 'lead.dialled', data: { type: 'motor', state: 'dialled' } });
+  const validate = new Ajv2020({ strict: false, validateFormats: false }).compile(
+    webhookBody('leadEvent').schema,
+  );
+  for (const event of events) expect(validate(event), JSON.stringify(validate.errors)).toBe(true);
   expect(JSON.stringify(events)).not.toContain('7840');
   await expect.poll(async () => (await all.store.webhooks())[0]?.waiting).toBe(0);
 });
