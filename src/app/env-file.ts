@@ -49,12 +49,15 @@ const envFileOption = /^--env-file(?:-if-exists)?(?:=(.*))?$/s;
 /** A line that sets a variable to a value without quotes. */
 const unquoted = /^\s*(?:export\s+)?([A-Za-z_]\w*)\s*=([^'"`]*)$/;
 
+/** A line that sets a variable to a value that begins with a quote. */
+const quoted = /^[^\S\n]*(?:export\s+)?([A-Za-z_]\w*)[^\S\n]*=[^\S\n]*(["'`])/gm;
+
 /**
  * Adds the variables of `.env` in the working directory that are not set to the environment of the process, from which
  * libraries read theirs, and returns it.
  *
  * @throws {ConfigError} naming each variable whose name is probably misspelt, or whose value in `.env`, or in a file that
- *   Node has read (`--env-file`), is cut: the program would otherwise use a default, or a wrong password
+ *   Node has read (`--env-file`), is cut or contains the next lines: the program would otherwise use a default, or a wrong password
  */
 export function readEnvironment(): NodeJS.ProcessEnv {
   const content = readIfExists(file);
@@ -62,8 +65,8 @@ export function readEnvironment(): NodeJS.ProcessEnv {
   const valuesBefore = new Map(Object.entries(process.env));
   const environment = Object.assign(process.env, Object.fromEntries(inFile));
   const problems = [
-    ...cutValues(file, content, new Map(inFile)),
-    ...envFiles(process.execArgv).flatMap((path) => cutValues(path, readable(path), valuesBefore)),
+    ...wrongValues(file, content, new Map(inFile)),
+    ...envFiles(process.execArgv).flatMap((path) => wrongValues(path, readable(path), valuesBefore)),
     ...misspeltNames(environment),
   ];
   if (problems.length > 0) throw new ConfigError(problems.join('\n'));
@@ -115,6 +118,54 @@ function isDirectoryAccessible(): boolean {
   }
 }
 
+/** Describes the values in a file that are cut or contain the next lines. @param values the values that are used */
+function wrongValues(
+  path: string,
+  content: string,
+  values: ReadonlyMap<string, string | undefined>,
+): string[] {
+  return [...unclosedQuotes(path, content, values), ...cutValues(path, content, values)];
+}
+
+/**
+ * Describes each value whose quote is not closed, or whose quote is closed by the first quote of a later value: a value of
+ * several lines ends at the end of a line.
+ */
+function unclosedQuotes(
+  path: string,
+  content: string,
+  values: ReadonlyMap<string, string | undefined>,
+): string[] {
+  const parsed = parseEnv(content);
+  const problems: string[] = [];
+  for (const match of content.matchAll(quoted)) {
+    const [text, name = '', quote = ''] = match;
+    const start = match.index + text.length;
+    const end = content.indexOf(quote, start);
+    const isClosed = end !== -1 && (!content.slice(start, end).includes('\n') || isLineEnd(content, end + 1));
+    // The value differs if the line is part of a quoted value, or a later line sets the variable too.
+    if (isClosed || !isOurs(name) || values.get(name) === undefined || values.get(name) !== parsed[name])
+      continue;
+    const line = content.slice(0, start).split('\n').length;
+    const inQuotes = quote === '"' ? 'single' : 'double';
+    problems.push(
+      `Line ${line} of ${path}: the value of ${name} begins with a quote (${quote}) that is not closed on its line. Close it; if ${quote} is part of the value, write the value in ${inQuotes} quotes.`,
+    );
+  }
+  return problems;
+}
+
+/** Returns whether nothing but a comment follows on a line. */
+function isLineEnd(content: string, index: number): boolean {
+  const rest = content.slice(index).split('\n', 1)[0]?.trim() ?? '';
+  return rest === '' || rest.startsWith('#');
+}
+
+/** Returns whether this program or one of its libraries reads a variable. */
+function isOurs(name: string): boolean {
+  return known.includes(name) || ofLibraries.test(name);
+}
+
 /**
  * Describes each value that ends at an unquoted `#`, which starts a comment. After a space, it is one in every program;
  * within a word, such as a password, it is probably part of the value.
@@ -127,7 +178,7 @@ function cutValues(path: string, content: string, values: ReadonlyMap<string, st
     const [before = '', rest] = text.split('#', 2);
     // The value differs if the line is part of a quoted value of several lines, or a later line sets the variable too.
     const isCut = rest !== undefined && !/\s$/.test(before) && values.get(name) === before.trim();
-    if (!isCut || !(known.includes(name) || ofLibraries.test(name))) return [];
+    if (!isCut || !isOurs(name)) return [];
     return `Line ${index + 1} of ${path}: the value of ${name} is cut at an unquoted "#". Write the value in quotes; or, if a comment starts there, put a space before "#".`;
   });
 }

@@ -83,6 +83,16 @@ test.each([
   );
 });
 
+test.each([
+  ['HOST=::1\nDIALLER_PASSWORD="pass#word\nDIALLER_LISTS={"motor":1001}\n', 2, '"', 'single'],
+  ["DIALLER_PASSWORD='it", 1, "'", 'double'],
+  ['DIALLER_PASSWORD="a\r\nDIALLER_USER="b"\r\n', 1, '"', 'single'],
+])('reports a quote in .env that is not closed on its line: %j', (file, line, quote, other) => {
+  expect(problemsOf(file)).toBe(
+    `Line ${line} of .env: the value of DIALLER_PASSWORD begins with a quote (${quote}) that is not closed on its line. Close it; if ${quote} is part of the value, write the value in ${other} quotes.\n`,
+  );
+});
+
 test('reports a value that is cut in the file that Node reads, as the units start it', async () => {
   const file = join(temporaryDirectory(), 'leads.env');
   writeFileSync(file, 'BOOTSTRAP=off\nDIALLER_PASSWORD=pass#word\n');
@@ -100,6 +110,8 @@ test.each([
   ['#DIALLER_PASSWORD=pass#word'],
   ['OTHER=pass#word'],
   ['DIALLER_LISTS="{\nHOST=127.0.0.1#x\n}"'],
+  ['DIALLER_LISTS=\'{"motor":\n1001}\' # lists\nHOST="::1"'],
+  ['OTHER="a\nHOST="::1"'],
   ['HOST=127#0\nHOST=127.0.0.1'],
 ])('accepts a comment, a quoted #, and values of other programs: %j', (file) => {
   expect(problemsOf(file)).toBe('');
