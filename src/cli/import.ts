@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import type { Readable } from 'node:stream';
 import { Command, Option } from 'commander';
 import type { LeadImport } from '../app/lead-import.ts';
 import { UserError } from '../errors/user-error.ts';
@@ -126,7 +127,7 @@ async function importLeads(
     const rejected = new RejectedLines(file, format, source.header);
     const totals: Totals = { lines: 0, replayed: 0, rejected: 0, outcomes: {}, problems: [] };
     const job = { session, options, leads, columns, rejected, totals };
-    await recorded(job, file, () => addAll(job, source, context, size));
+    await recorded(job, file, () => untilInterrupted(job, stream, () => addAll(job, source, context, size)));
     await report(job, file);
   } finally {
     stream.destroy();
@@ -154,10 +155,36 @@ async function recorded(
     const { lines, rejected, outcomes } = totals;
     if (state === 'interrupted' && lines > 0) {
       note(
-        `The first ${counted(lines, 'line is', 'lines are')} imported. Run the command again to continue.`,
+        `The first ${counted(lines, 'line is', 'lines are')} imported. Run the command again with the same file and options to continue.`,
       );
     }
     await store.recordAudit({ subject, after: { ...imported, state, lines, rejected, ...outcomes } });
+  }
+}
+
+/** The operator has interrupted the import. */
+class Interrupted extends UserError {}
+
+/**
+ * Runs an import, which Ctrl-C and SIGTERM end after the batch in progress. A second one ends the process at once.
+ *
+ * @param stream the file
+ */
+async function untilInterrupted(
+  { rejected }: ImportJob,
+  stream: Readable,
+  run: () => Promise<void>,
+): Promise<void> {
+  const stop = () => void stream.destroy(new Interrupted('The import was interrupted.'));
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+  try {
+    await run();
+  } catch (error) {
+    // Otherwise it would look complete. The next run writes its lines again.
+    if (error instanceof Interrupted) await rejected.remove();
+    throw error;
+  } finally {
+    process.off('SIGINT', stop).off('SIGTERM', stop);
   }
 }
 

@@ -1,4 +1,4 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { UserError } from '../errors/user-error.ts';
 import type { LeadFormat } from './lead-lines.ts';
@@ -38,6 +38,11 @@ export class RejectedLines {
 
   async close(): Promise<void> {
     await this.#file?.close();
+  }
+
+  /** Removes the file, once it is closed. */
+  async remove(): Promise<void> {
+    if (this.#path !== undefined) await rm(this.#path, { force: true });
   }
 
   async #create(): Promise<FileHandle> {

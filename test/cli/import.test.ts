@@ -7,7 +7,7 @@ import type { Store } from '../../src/store/store.ts';
 import { executeCli, lines } from '../harness/cli.ts';
 import { storeDatabase } from '../harness/database-pool.ts';
 import { mobileOf } from '../harness/mobile.ts';
-import { start } from '../harness/process.ts';
+import { finished, start } from '../harness/process.ts';
 import { leadsIn, submissionsIn, temporaryDirectory } from '../harness/server.ts';
 import { operatorEntry } from '../harness/suppressions.ts';
 
@@ -162,7 +162,9 @@ test('keeps and reports what was imported before an error', async () => {
   const { code, stderr } = await importing(file);
   expect(code).toBe(1);
   expect(stderr).toContain('A line is longer than 100000 characters.');
-  expect(stderr).toContain('The first 500 lines are imported. Run the command again to continue.\n');
+  expect(stderr).toContain(
+    'The first 500 lines are imported. Run the command again with the same file and options to continue.\n',
+  );
   expect(await submissionsIn(store)).toHaveLength(500);
   const [last] = await Array.fromAsync(store.auditEntries({ command: 'import' }, 1));
   expect(last?.after).toMatchObject({ state: 'interrupted', lines: 500, accepted: 500 });
@@ -301,6 +303,22 @@ test.each([
     { import: 'leads.csv', state: 'complete', lines: 502, rejected: 0, accepted: 502 },
     { import: 'leads.csv', state: 'started' },
   ]);
+});
+
+test('reports what was imported when it is interrupted, and keeps no incomplete file of rejected lines', async () => {
+  const { store, directory, environment } = await withPartner();
+  const people = Array.from({ length: 600 }, (_, index) => person(index, index === 0 ? 'none' : 'motor'));
+  const child = start('src/cli.ts', ['import', '-', '--partner', 'acme'], environment, directory);
+  // Standard input stays open, so the signal arrives while the command waits for the rest of the second batch.
+  child.stdin.write(csv(...people));
+  await expect.poll(() => submissionsIn(store), { timeout: 30_000 }).not.toHaveLength(0);
+  child.kill('SIGINT');
+  const { code, stderr } = await finished(child);
+  expect(code).toBe(1);
+  expect(stderr).toContain(
+    'The first 500 lines are imported. Run the command again with the same file and options to continue.\nThe import was interrupted.\n',
+  );
+  expect(readdirSync(directory).filter((name) => name.includes('rejected'))).toEqual([]);
 });
 
 test('continues after kill -9', async () => {
