@@ -121,7 +121,7 @@ async function chosenLists(context: CommandContext, type: string | undefined): P
 async function resultEndpoint(context: CommandContext) {
   const results = await context.results();
   if (results === undefined)
-    throw new UserError('No results are received (RESULTS_PORT=off). Set RESULTS_PORT and RESULTS_SECRET.');
+    throw new UserError('RESULTS_PORT is off in the environment of this command. Set RESULTS_PORT and RESULTS_SECRET as for the server that receives results.');
   const { url, secrets } = results;
   return { base: url ?? urlOf(results), secret: secrets[0], isOwnUrl: url === undefined };
 }

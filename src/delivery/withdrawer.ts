@@ -1,5 +1,5 @@
 import { newIdentifier } from '../leads/identifier.ts';
-import { defaultRetrySchedule } from '../leads/retry-schedule.ts';
+import { withdrawalRetrySchedule } from '../leads/retry-schedule.ts';
 import type { WithdrawalAttemptOutcome } from '../leads/withdrawal.ts';
 import type { ClaimedWithdrawal, Withdrawals } from '../store/withdrawals.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -81,7 +81,7 @@ export class Withdrawer {
   /** Starts withdrawing immediately. */
   constructor(options: WithdrawerOptions) {
     this.#options = {
-      retrySchedule: defaultRetrySchedule,
+      retrySchedule: withdrawalRetrySchedule,
       drainTimeout: defaultDrainTimeout,
       minOverdue: 0,
       observer: { onWithdrawalAttempt: () => {} },

@@ -18,6 +18,17 @@ export const defaultRetrySchedule: readonly number[] = [
   24 * hour,
 ];
 
+/**
+ * Delays between consecutive attempts to withdraw a lead from the dialler (ms): frequent for two hours, because its person may
+ * be called meanwhile, then as for deliveries.
+ */
+export const withdrawalRetrySchedule: readonly number[] = [
+  5 * second,
+  ...Array<number>(19).fill(30 * second),
+  ...Array<number>(55).fill(2 * minute),
+  ...defaultRetrySchedule.slice(3),
+];
+
 /** Maximum random change of a delay (fraction), so that leads that failed together are not retried together. */
 const jitter = 0.2;
 

@@ -1,6 +1,6 @@
 /** A lead is attempted up to ten times over three days. Jitter spreads leads that failed together. */
 import { afterEach, expect, test, vi } from 'vitest';
-import { retryDelay } from '../../src/leads/retry-schedule.ts';
+import { retryDelay, withdrawalRetrySchedule } from '../../src/leads/retry-schedule.ts';
 
 const second = 1_000;
 const minute = 60 * second;
@@ -36,4 +36,13 @@ test('waits at least as long as the dialler asked for, without adding an attempt
   expect(retryDelay(1, 60_000)).toBe(60_000);
   expect(retryDelay(2, 60_000)).toBe(5 * minute);
   expect(retryDelay(10, 60_000)).toBeUndefined();
+});
+
+test('for two hours, a withdrawal waits at most two minutes for its next attempt: its person may be called', () => {
+  let elapsed = 0;
+  for (const delay of withdrawalRetrySchedule) {
+    if (elapsed < 2 * 3_600_000 - 600_000) expect(delay).toBeLessThanOrEqual(120_000);
+    elapsed += delay;
+  }
+  expect(elapsed).toBeGreaterThan(3 * 86_400_000);
 });

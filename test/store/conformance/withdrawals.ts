@@ -1,6 +1,7 @@
 /** Leads that the dialler has, or may have, are withdrawn from it. */
 import { expect, vi } from 'vitest';
 import type { WithdrawalAttemptOutcome } from '../../../src/leads/withdrawal.ts';
+import { maxHastenedAttempts } from '../../../src/store/sql/withdrawals/claim.ts';
 import type { Store } from '../../../src/store/store.ts';
 import type { ClaimedWithdrawal } from '../../../src/store/withdrawals.ts';
 import { cancel, claim, deliverDue, leadsIn, record } from '../../harness/server.ts';
@@ -524,7 +525,7 @@ export const withdrawals: Behaviours = {
       const { store, leadId, cancelIt } = await withdrawable(open());
       await deliverDue(store);
       await cancelIt();
-      for (let attempts = 1; attempts <= 6; attempts += 1) {
+      for (let attempts = 1; attempts <= maxHastenedAttempts + 1; attempts += 1) {
         expect(await store.hastenWithdrawals()).toBe(attempts > 1 ? 1 : 0);
         expect(await claimed(store)).toHaveLength(1);
         expect(await store.hastenWithdrawals()).toBe(0);

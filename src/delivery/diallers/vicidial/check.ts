@@ -85,7 +85,7 @@ export class SetUpCheck {
       else
         this.#problem(
           'clock',
-          `VICIdial’s clock differs by ${Math.round(difference / 1_000)} s, so that it calls at the wrong times: synchronise the clocks (NTP)`,
+          `the clocks of this server and of VICIdial differ by ${Math.round(difference / 1_000)} s, so leads are delivered or called at the wrong times: find the wrong clock, and synchronise both (NTP)`,
         );
       return true;
     } catch (error) {

@@ -1,3 +1,4 @@
+import { withdrawalRetrySchedule } from '../../../leads/retry-schedule.ts';
 import type { WithdrawalCause } from '../../../leads/withdrawal.ts';
 import type { ClaimedWithdrawal, WithdrawalClaimTerms } from '../../withdrawals.ts';
 import { type Change, run } from '../database.ts';
@@ -126,8 +127,8 @@ export function* claimWithdrawals(
   return { claimed: all.length === 0 ? [] : [...(yield* run(claimedWithdrawals, all))], ended };
 }
 
-/** Number of attempts after which a withdrawal is no longer hastened. */
-const maxHastenedAttempts = 5;
+/** Number of attempts after which a withdrawal is no longer hastened: two are left. */
+export const maxHastenedAttempts = withdrawalRetrySchedule.length - 1;
 
 const withdrawalsToHasten = statement<{ leadId: string }>(
   'withdrawals_to_hasten',
