@@ -93,6 +93,6 @@ test('result-url prints the URLs of each list, whose secrets differ', async () =
   const off = await executeCli(['dialler', 'result-url'], { ...environment, RESULTS_PORT: 'off' });
   expect([off.code, off.stderr]).toEqual([
     1,
-    expect.stringContaining('Set RESULTS_PORT and RESULTS_SECRET.'),
+    expect.stringContaining('Set RESULTS_PORT and RESULTS_SECRET'),
   ]);
 });
