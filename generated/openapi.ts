@@ -95,7 +95,7 @@ export interface paths {
         put?: never;
         /**
          * List events
-         * @description Returns what happened to your leads, in order: the next events after a cursor, or the oldest ones without one. Send the cursor `next` of each response as `after` of the next request. Events are stored for 30 days, and each is returned once, unless you send the same cursor again. An event of a lead that is erased or deleted earlier is no longer returned. Leads of other partners have no events here.
+         * @description Returns what happened to your leads, in order: the next events after a cursor, or the oldest ones without one. Send the cursor `next` of each response as `after` of the next request. Events are stored for 30 days, and each is returned once, unless you send the same cursor again. If a lead is deleted, its events are deleted too. Leads of other partners have no events here.
          */
         post: operations["leadEvents"];
         delete?: never;
@@ -115,7 +115,7 @@ export interface paths {
         put?: never;
         /**
          * Record an objection
-         * @description Puts a phone number on the call centre's do-not-call list. Send it as soon as a person tells you that they do not want to be called. The objection applies to the leads of all partners, either for all lead types or for one. Once you receive the response, the server no longer delivers the number to the dialler, scheduled leads of the person are `suppressed`, and the person is not accepted again. Leads that the dialler already has are withdrawn. If it cannot remove them, the call centre is alerted. The response is the same whether or not anything was known about the person, and you can safely repeat the request. This operation has no test mode.
+         * @description Puts a phone number on the call centre's do-not-call list. Send it as soon as a person tells you that they do not want to be called. The objection applies to the leads of all partners, either for all lead types or for one. Once you receive the response, the server no longer delivers the number to the dialler, scheduled leads of the person are `suppressed`, and the person is not accepted again. Leads that the dialler already has are withdrawn. If the dialler cannot remove them, the call centre is alerted. The response is the same whether or not anything was known about the person, and you can safely repeat the request. This operation has no test mode.
          */
         post: operations["doNotCall"];
         delete?: never;
@@ -135,7 +135,7 @@ export interface paths {
         put?: never;
         /**
          * Count your leads
-         * @description Returns how many leads you sent on the days of a period, and what became of them until now: their states, the results of their calls, and how soon they were delivered. The figures cover your leads only, and only those that the call centre still stores. Days are in UTC.
+         * @description Returns how many leads you sent on the days of a period, and what has become of them so far: their states, the results of their calls, and how soon they were delivered. The figures cover your leads only, and only those that the call centre still stores. Days are in UTC.
          */
         post: operations["leadReport"];
         delete?: never;
@@ -303,7 +303,7 @@ export interface components {
             delays?: number | string | null;
             /**
              * Format: timestamp
-             * @description When the person is to be called, in place of `delays`: a date and time with its offset from UTC (RFC 3339), not in the past and up to a year ahead. If the person may not be called then, the call is due when calls are next permitted. A blank value is treated as missing.
+             * @description When the person is to be called, in place of `delays`: a date and time with its offset from UTC (RFC 3339), not in the past (up to five minutes ago counts as now) and up to a year ahead. If the person may not be called then, the call is due when calls are next permitted. A blank value is treated as missing.
              * @example 2026-11-30T10:00:00+00:00
              */
             call_at?: string | null;
@@ -325,7 +325,7 @@ export interface components {
             test?: boolean | ("true" | "false" | "") | null;
             /**
              * @description The words with which the person agreed to be called, exactly as your form showed them. Required for lead types for which the call centre requires consent. A blank value is treated as missing.
-             * @example I agree that Example Motors calls me about insurance for my vehicle.
+             * @example I agree that Example Motors may call me about insurance for my vehicle.
              */
             consent_text?: string | null;
             /**
@@ -649,7 +649,7 @@ export interface components {
              */
             dialled_at: string | null;
             /**
-             * @description Included only if you cancelled the lead when the dialler had it, or might have it, and the call centre has enabled withdrawal for its lead type. `pending`: the dialler has not yet confirmed. `withdrawn`: the dialler has removed the lead, and the call will not be made. `too-late`: the person had already been called, or the dialler cannot remove leads. `failed`: the dialler did not confirm, and the call centre must remove the lead itself. Later versions may add values.
+             * @description Included only if you cancelled the lead, or the person objected, when the dialler had it or might have it, and the call centre has enabled withdrawal for its lead type. `pending`: the dialler has not yet confirmed. `withdrawn`: the dialler has removed the lead, and the call will not be made. `too-late`: the person had already been called, or the dialler cannot remove leads. `failed`: the dialler did not confirm, and the call centre must remove the lead itself. Later versions may add values.
              * @enum {string}
              */
             withdrawal?: "pending" | "withdrawn" | "too-late" | "failed";
@@ -684,17 +684,17 @@ export interface components {
              */
             after?: string | null;
             /**
-             * @description Maximum number of events in the response, from 1 to 1000; by default 100.
+             * @description Maximum number of events in the response, from 1 to 1000, as a number or a string of digits. Default: 100. A blank value is treated as missing.
              * @example 100
              */
-            limit?: number | null;
+            limit?: number | string | null;
         };
         /** @description Events of your leads. */
         EventsResult: {
             /** @description The events, in order. Empty if nothing has happened since. */
             events: components["schemas"]["LeadEvent"][];
             /**
-             * @description Cursor after these events. Store it with what you did about them, and send it as `after`. Its form can change; compare or parse no part of it.
+             * @description Cursor after these events. Store it in the same transaction as your changes, and send it as `after`. Treat it as opaque: do not parse or compare it.
              * @example 2-5f0c6a2e
              */
             next: string;
@@ -784,7 +784,7 @@ export interface components {
              */
             by?: "day" | "type" | "outcome" | "" | null;
         };
-        /** @description How many leads you sent in a period, and what became of them. */
+        /** @description How many leads you sent in a period, and what has become of them so far. */
         Report: {
             /**
              * Format: date
@@ -842,7 +842,7 @@ export interface components {
         };
         /** @description The figures of all rows together. */
         ReportFigures: {
-            /** @description Leads that you sent, alone or as rows. Tests are not counted. */
+            /** @description Leads that you sent, alone or as rows. Tests and replayed requests are not counted. */
             requests: number;
             /** @description Leads that were accepted. */
             accepted: number;

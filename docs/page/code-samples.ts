@@ -24,6 +24,9 @@ export const urlPlaceholder = 'https://leads.example';
 /** Stands for the reader's key in every sample. */
 export const keyPlaceholder = 'YOUR_KEY';
 
+/** Longest time that the samples wait for another attempt (s). After it, the program could do something else. */
+const maxWait = 60;
+
 /** Statuses after which the same request can be sent again. */
 const retriedStatuses = [408, 409, 429, 500, 502, 503, 504];
 
@@ -66,10 +69,13 @@ function curl(path: string, body: unknown): string {
 }
 
 function curlRetry(path: string, body: unknown): string {
+  // Without a file, curl prints the bodies of all attempts.
+  const output = '  -o response.json \\\n';
   const key = "  -H 'Idempotency-Key: 5f0c6a2e-8d43-4a87-b1de-3c9f2a7e6b10' \\\n";
-  return curl(path, body)
-    .replace('curl ', 'curl --retry 5 --retry-all-errors --max-time 60 ')
-    .replace(/(.*application\/json.*\n)/, (line) => line + key);
+  const request = curl(path, body)
+    .replace('curl ', 'curl --retry 5 --retry-all-errors --retry-max-time 120 --max-time 60 ')
+    .replace(/(.*application\/json.*\n)/, (line) => line + key + output);
+  return `${request}cat response.json\n`;
 }
 
 function javaScript(path: string, body: unknown): string {
@@ -97,11 +103,12 @@ function javaScriptRetry(path: string, body: unknown): string {
 };
 const retried = [${retriedStatuses.join(', ')}];
 let response;
-for (let attempt = 1; attempt <= 5; attempt += 1) {
+for (let attempt = 1; ; attempt += 1) {
   const signal = AbortSignal.timeout(10_000);
   response = await fetch('${urlPlaceholder}${path}', { ...request, signal }).catch(() => undefined);
   if (response !== undefined && !retried.includes(response.status)) break;
   const seconds = Number(response?.headers.get('Retry-After') ?? 2 ** attempt);
+  if (attempt === 5 || seconds > ${maxWait}) break;
   await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 }
 console.log(response?.status, await response?.text());
@@ -149,7 +156,10 @@ for attempt in range(1, 6):
     if response is not None and response.status not in (${retriedStatuses.join(', ')}):
         break
     seconds = None if response is None else response.headers["Retry-After"]
-    time.sleep(int(seconds or 2**attempt))
+    seconds = int(seconds or 2**attempt)
+    if attempt == 5 or seconds > ${maxWait}:
+        break
+    time.sleep(seconds)
 if response is None:
     raise SystemExit("The server did not respond.")
 print(response.status, response.read().decode())
@@ -196,13 +206,17 @@ curl_setopt_array($request, [
     },
 ]);
 $retried = [${[0, ...retriedStatuses].join(', ')}];
-for ($attempt = 1; $attempt <= 5; $attempt++) {
+for ($attempt = 1; ; $attempt++) {
     $body = curl_exec($request);
     $status = curl_getinfo($request, CURLINFO_RESPONSE_CODE);
     if ($body !== false && !in_array($status, $retried)) {
         break;
     }
-    sleep($retryAfter ?? 2 ** $attempt);
+    $seconds = $retryAfter ?? 2 ** $attempt;
+    if ($attempt === 5 || $seconds > ${maxWait}) {
+        break;
+    }
+    sleep($seconds);
     $retryAfter = null;
 }
 echo $body === false ? curl_error($request) : "$status $body", "\\n";

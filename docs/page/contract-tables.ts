@@ -84,7 +84,7 @@ function withEntries<Listed extends Parameters<typeof entryFieldsOf>[0]>(
 }
 
 function anchorOf(name: string): string {
-  return name.replaceAll('[].', '-');
+  return name.replaceAll(/(?:\[\])?\./g, '-');
 }
 
 function presenceOf({ isRequired, requiredWithout }: Field): string {
@@ -270,10 +270,21 @@ export function responseTable(operation: Operation, statuses: readonly string[])
   return { headings: ['Response', 'Meaning, cause and fix'], rows };
 }
 
-/** The body of an outcome, without the times of a lead. */
+/** The body of an outcome, without the times of a lead, and without the members of events and reports. */
 function shortBody(value: Record<string, unknown>): string {
+  if ('events' in value || 'rows' in value) return elided(value);
   if (Array.isArray(value['results'])) return `{ "results": [ … ${lastResult(value['results'])} ] }`;
   return 'state' in value ? `{ "found": true, "state": "${value['state']}", … }` : json(value);
+}
+
+/** JSON without the entries of its lists and the members of its objects. */
+function elided(value: Record<string, unknown>): string {
+  const members = Object.entries(value).map(([name, member]) => {
+    const text = JSON.stringify(member);
+    const isNested = typeof member === 'object' && text.length > 2;
+    return `"${name}": ${isNested ? `${text.slice(0, 1)} … ${text.slice(-1)}` : text}`;
+  });
+  return `{ ${members.join(', ')} }`;
 }
 
 /** The last of the results of rows, without the members that are the same for all. */
@@ -286,10 +297,10 @@ function errorText(value: Record<string, unknown>): string {
   return Object.keys(value).join() === 'error' ? String(value['error']) : code(json(value));
 }
 
-/** The first sentence of a field's description. The reference has the rest. */
+/** The first sentence of a field's description, and its default. The reference has the rest. */
 function summaryOf(field: string, description: string | undefined): string {
   if (description === undefined) throw new Error(`The field ${field} has no description in openapi.yaml.`);
-  return /^.*?[.](?= |$)/.exec(description)?.[0] ?? description;
+  return /^.*?[.](?: Default: [^.]+[.])?(?= |$)/.exec(description)?.[0] ?? description;
 }
 
 function code(text: string): string {

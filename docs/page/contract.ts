@@ -9,6 +9,8 @@ interface Schema {
   const?: unknown;
   /** Of a list: its entries. */
   items?: BodySchema;
+  /** Of an object: its members. */
+  properties?: Record<string, Schema>;
 }
 
 interface RequestDifference {
@@ -100,14 +102,22 @@ export function fieldsOf({ requestBody }: DocumentedOperation): Field[] {
   });
 }
 
-/** Returns the fields of the entries of a list, such as `leads[].ref`; of any other field, none. */
+/**
+ * Returns the fields of the entries of a list, such as `leads[].ref`, each with its members, such as `events[].data.state`;
+ * of any other field, none.
+ */
 export function entryFieldsOf({ name: list, items }: Schema & { name: string }): Field[] {
-  return Object.entries(items?.properties ?? {}).map(([name, field]) => ({
-    ...field,
-    name: `${list}[].${name}`,
-    isRequired: items?.required?.includes(name) === true,
-    requiredWithout: [],
-  }));
+  return Object.entries(items?.properties ?? {}).flatMap(([name, field]) => {
+    const isRequired = items?.required?.includes(name) === true;
+    const entry = { ...field, name: `${list}[].${name}`, isRequired, requiredWithout: [] };
+    const members = Object.entries(field.properties ?? {}).map(([member, schema]) => ({
+      ...schema,
+      name: `${entry.name}.${member}`,
+      isRequired: false,
+      requiredWithout: [],
+    }));
+    return [entry, ...members];
+  });
 }
 
 /** Returns the fields of the responses with status 200, each once for every form of the body that has it. */

@@ -17,6 +17,7 @@ export type SearchEntry = [title: string, kind: string, url: string, text: strin
 const synonyms: Record<string, string> = {
   authentication: 'api key token bearer 401',
   'add-a-lead': 'create post submit fields headers Lead-Id Lead-Due',
+  'add-many-leads': 'batch bulk import upload',
   'cancel-a-lead': 'delete remove withdraw',
   'lead-status': 'webhook callback poll notification',
   'do-not-call': 'opt out unsubscribe objection suppression dnc tps',
@@ -25,6 +26,8 @@ const synonyms: Record<string, string> = {
   'idempotency-and-retries': 'timeout duplicate twice Idempotency-Key Idempotent-Replayed',
   'when-to-retry': 'timeout backoff',
   delays: 'schedule later postpone delayed',
+  'receive-events': 'signature hmac verify webhook callback push',
+  'schedule-a-call': 'timezone time zone calling hours later',
   'mock-server': 'prism develop',
   'quick-start': 'getting started example Request-Id',
   testing: 'dry run validate',

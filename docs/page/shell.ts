@@ -1,6 +1,6 @@
 /** The frame that the guide and the reference share: header, menu and footer. */
 import { readFileSync } from 'node:fs';
-import { keyPlaceholder, urlPlaceholder } from './code-samples.ts';
+import { urlPlaceholder } from './code-samples.ts';
 import { type Operation, referenceHash } from './contract.ts';
 import { escapeHtml, type Heading } from './markdown.ts';
 import type { SearchEntry } from './search-index.ts';
@@ -108,7 +108,7 @@ ${heading}<a class="logo" href="index.html" aria-label="Leads API, guide">${mark
 </div>
 <label class="value url"><span>URL</span><input id="url" type="url" placeholder="${urlPlaceholder}"
  autocomplete="off" spellcheck="false" title="URL in all samples, kept in this tab only"></label>
-<label class="value key"><span>Key</span><input id="key" type="text" placeholder="${keyPlaceholder}"
+<label class="value key"><span>Key</span><input id="key" type="text" placeholder="Key"
  autocomplete="off" spellcheck="false" title="Key in all samples, kept in this tab only"></label>
 <button id="theme" type="button" aria-label="Switch between light and dark"><svg viewBox="0 0 24 24" width="20" height="20"
  aria-hidden="true"><path fill="currentColor" d="M12 3a9 9 0 1 0 0 18V3z"/><circle cx="12" cy="12" r="9" fill="none"

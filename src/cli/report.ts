@@ -68,7 +68,7 @@ export function reportCommand(context: CommandContext): Command {
   const command = new Command('report')
     .summary('count what partners sent, and what became of their leads')
     .description(
-      'count the leads that partners sent on the days of a period, and what became of them until now. Days are in UTC.\nThe figures cover what the store contains: pruned leads and erased people are missing, and rejected requests are counted for 400 days. The output contains no personal data',
+      'count the leads that partners sent on the days of a period, and what has become of them so far. Days are in UTC.\nThe figures cover what the store contains: pruned leads and erased people are missing, and rejected requests are counted for 400 days. The output contains no personal data',
     )
     .option('--partner <name>', 'only leads of this partner')
     .addOption(

@@ -138,7 +138,7 @@ function messageFor(
         ? `${label} is too early (minimum is ${new Date(earliestPast).toISOString().slice(0, 10)}).`
         : `${label} cannot be in the future.`;
     case maxDaysKeyword:
-      return `${label} must be one of the ${error.schema} days up to To.`;
+      return `${label} must be no later than To, and at most ${Number(error.schema) - 1} days before it.`;
     case afterCallKeyword:
       return `${label} must be later than the time of the call.`;
     case futureKeyword: {

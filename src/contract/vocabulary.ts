@@ -140,10 +140,16 @@ function isAfterCall(value: string, { call_at: callAt, delays }: CallTime): bool
 
 const day = 86_400_000;
 
-/** Returns true also if one of the days is none. `to` is the last day (default: today). */
+/** Returns true also if one of the days does not exist. `to` is the last day (default: today). */
 function isWithinDays(from: string, { to }: { to?: unknown }, maxDays: number): boolean {
-  const days = ((typeof to === 'string' ? Date.parse(to) : Date.now()) - Date.parse(from)) / day;
+  const days = ((to === undefined || to === null ? Date.now() : startOfDay(to)) - startOfDay(from)) / day;
   return !(days < 0 || days >= maxDays);
+}
+
+/** Returns the start of a day (ms since 1970). NaN: it does not exist. `Date.parse` alone accepts 31 November. */
+function startOfDay(value: unknown): number {
+  const time = Date.parse(String(value));
+  return Number.isNaN(time) || !new Date(time).toISOString().startsWith(String(value)) ? Number.NaN : time;
 }
 
 /** Returns undefined if the text is not JSON. */

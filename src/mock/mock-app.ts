@@ -73,7 +73,7 @@ function operationHandler(
     if ('refusal' in content) return refuse(content.refusal, examples);
 
     const selection = readSelection(query, req.header('Prefer'));
-    const example = exampleFor(selection, content.body, examples);
+    const example = exampleFor(selection, operation.id, content.body, examples);
     if (example === undefined) return respond(unknownExample);
     try {
       const body = await fetchExample(await prismUrl(), operation, example, validBody);
@@ -88,14 +88,39 @@ function operationHandler(
   };
 }
 
-/** Returns the example that a client asks for, or that of its test number. Undefined: there is none. */
+/** Returns the example that a client asks for, or that fits its request. Undefined: there is none. */
 function exampleFor(
   selection: Selection,
+  id: string,
   body: object,
   examples: readonly ResponseExample[],
 ): ResponseExample | undefined {
   if (isSelected(selection)) return select(examples, selection);
-  return exampleOfNumber(body, examples) ?? examples[0];
+  return exampleOfBody(id, body, examples) ?? examples[0];
+}
+
+/** Returns the example that depends only on the fields of a valid request. Undefined: the first one fits it. */
+function exampleOfBody(
+  id: string,
+  body: object,
+  examples: readonly ResponseExample[],
+): ResponseExample | undefined {
+  if (id === 'leadReport') return exampleWith(examples, 'by', ('by' in body && body.by) || 'day');
+  if (id === 'leadEvents') {
+    const isLast = 'after' in body && exampleWith(examples.slice(0, 1), 'next', body.after) !== undefined;
+    return isLast ? examples.find(({ name }) => name === 'no-events') : undefined;
+  }
+  if ('test' in body && body.test === true) return examples.find(({ name }) => name === 'test');
+  return exampleOfNumber(body, examples);
+}
+
+/** Returns the first example whose body has a member with this value. */
+function exampleWith(
+  examples: readonly ResponseExample[],
+  name: string,
+  value: unknown,
+): ResponseExample | undefined {
+  return examples.find((example) => JSON.parse(example.body)[name] === value);
 }
 
 /** Returns the example of the outcome that a test number always has. Undefined: it has none, or adds no lead. */

@@ -21,7 +21,7 @@ export function leadEvents(store: Pick<PartnerEvents, 'partnerEvents'>): Operati
       const request = {
         partnerId: partner.id,
         after: typeof body.after === 'string' ? positionOf(body.after) : undefined,
-        limit: body.limit ?? defaultEventLimit,
+        limit: Number(body.limit || defaultEventLimit),
       };
       const page = await inSpan('read events', {}, () => store.partnerEvents(request));
       if (page === undefined) return unknownCursor;

@@ -103,4 +103,19 @@ for (const language of languages) {
     expect(keys[0]).toMatch(/^[0-9a-f-]{32,36}$/);
     expect(new Set(keys).size).toBe(1);
   });
+
+  test(`the retry sample in ${language} does not wait until the next day`, async (context) => {
+    skipWithout(context, interpreterOf(language).probe);
+    let requests = 0;
+    const server = createServer((request, response) => {
+      request.resume();
+      requests += 1;
+      response.writeHead(429, { 'Retry-After': '36000' }).end('{"error":"Too many"}');
+    });
+    const port = await listening(server);
+    const sample = retrySamples('/lead/add', { mobile: '07840258823' }).find(({ lang }) => lang === language);
+    const source = withValues(sample?.source ?? '', `http://127.0.0.1:${port}`, 'the-key');
+    expect(await outputOf(source, language)).toContain('{"error":"Too many"}');
+    expect(requests).toBe(1);
+  });
 }

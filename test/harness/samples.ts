@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { keyPlaceholder, urlPlaceholder } from '../../docs/page/code-samples.ts';
 
@@ -39,7 +42,16 @@ export function withValues(source: string, url: string, key: string): string {
 /** Runs a sample and returns the body of the response that it prints. */
 export async function outputOf(source: string, language: string): Promise<string> {
   const [program = '', ...words] = interpreterOf(language).run(source);
-  const { stdout } = await promisify(execFile)(program, words, { env: { PATH: process.env['PATH'] ?? '' } });
-  // curl prints only the body.
-  return stdout.trim().replace(/^200 /, '');
+  // A sample can write files.
+  const cwd = await mkdtemp(join(tmpdir(), 'leads-sample-'));
+  try {
+    const { stdout } = await promisify(execFile)(program, words, {
+      cwd,
+      env: { PATH: process.env['PATH'] ?? '' },
+    });
+    // curl prints only the body.
+    return stdout.trim().replace(/^200 /, '');
+  } finally {
+    await rm(cwd, { recursive: true });
+  }
 }

@@ -155,10 +155,10 @@ describe('in Chromium', { ...browserTests, skip: chromiumProgram === undefined }
     await page.getByRole('tab', { name: 'curl' }).first().focus();
     await page.keyboard.press('ArrowRight');
     await page.keyboard.press('ArrowRight');
-    // One sample for each operation, and those of the quick start and of retries.
+    // One sample for each operation, and those of the quick start, of retries and of scheduled calls.
     const check = async () => {
       expect(await page.getByRole('tab', { selected: true }).allInnerTexts()).toEqual(
-        Array.from({ length: operationsOf(readContract()).length + 2 }, () => 'Python'),
+        Array.from({ length: operationsOf(readContract()).length + 3 }, () => 'Python'),
       );
       expect(await page.getByRole('tabpanel').first().innerText()).toContain('urllib.request');
     };

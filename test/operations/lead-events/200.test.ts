@@ -35,3 +35,10 @@ test('treats a blank cursor and limit as missing', async () => {
   const { json } = await post(server, 'leadEvents', { after: ' ', limit: null });
   expect(Object(json).events).toHaveLength(2);
 });
+
+test('reads a string of digits as the limit', async () => {
+  const server = await startServer();
+  await addLeadWithResult(server);
+  const { json } = await post(server, 'leadEvents', { limit: '1' });
+  expect(json).toMatchObject({ events: [{ type: 'lead.dialled' }], more: true });
+});

@@ -128,3 +128,12 @@ test('covers up to 31 days, the first and the last one included', async () => {
   expect((await period('2026-10-01', '2026-10-31')).status).toBe(200);
   expect((await period('2026-10-01', '2026-11-01')).status).toBe(400);
 });
+
+test('reports only that a day does not exist, whatever the other one is', async () => {
+  const server = await startServer();
+  const messages = async (body: object) => (await post(server, 'leadReport', body)).json;
+  const fromMessage = { from: { 0: 'From is not a valid date (YYYY-MM-DD).' } };
+  const toMessage = { to: { 0: 'To is not a valid date (YYYY-MM-DD).' } };
+  expect(await messages({ from: '2026-11-31', to: '2026-11-23' })).toEqual(fromMessage);
+  expect(await messages({ from: '2026-11-24', to: '2026-09-31' })).toEqual(toMessage);
+});
