@@ -75,8 +75,8 @@ export class Withdrawer {
   /** Current margin of a lease (ms): longer after the store has responded late. */
   #margin = leaseMargin;
   #isDrained = false;
-  /** `recoveries` of the circuit when the withdrawals were last hastened. */
-  #recoveries = 0;
+  /** `recoveries` of the circuit when the withdrawals were last hastened; undefined: not since the start. */
+  #recoveries: number | undefined;
 
   /** Starts withdrawing immediately. */
   constructor(options: WithdrawerOptions) {
@@ -144,7 +144,10 @@ export class Withdrawer {
     return this.#claim(limit);
   }
 
-  /** Does not let a withdrawal wait for the retry schedule once the dialler works again: its person may be called. */
+  /**
+   * Does not let a withdrawal wait for the retry schedule once the dialler works again: its person may be called. The
+   * dialler may also work again when a server starts.
+   */
   async #hastenAfterRecovery(): Promise<void> {
     const { store, state } = this.#options;
     const { recoveries } = state.circuit;

@@ -222,6 +222,21 @@ describe.each(sharedStores)('$name', ({ newUrl }) => {
     await until(async () => expect(await store.withdrawalOf(id)).toMatchObject({ outcome: 'withdrawn' }));
   });
 
+  test('does not wait for the retry schedule when a server starts', async () => {
+    let isDown = true;
+    const behave: Behaviour = (...request) => (isDown ? respondWith(503) : accept)(...request);
+    const { server, store, receiver } = await deployment(onWithdrawal(behave));
+    const { withdrawer } = withdraw(store, receiver, { retrySchedule: [3_600_000] });
+    await addDialled(server);
+    await post(server, 'cancelLead', wanted);
+    const [{ id = '' } = {}] = await leadsIn(store);
+    await until(async () => expect(await store.withdrawalOf(id)).toMatchObject({ response: 'HTTP 503' }));
+    await withdrawer.stop();
+    isDown = false;
+    withdraw(store, receiver, {});
+    await until(async () => expect(await store.withdrawalOf(id)).toMatchObject({ outcome: 'withdrawn' }));
+  });
+
   test('delays no other lead if the receiver rejects the withdrawal of one', async () => {
     const { server, store, receiver } = await deployment(onWithdrawal(respondWith(400)));
     // As many attempts as open the circuit if each counts as a failure of the dialler.

@@ -8,7 +8,7 @@ const insufficientPrivilege = '42501';
 
 /** What to do if the user of the store may not use the tables. */
 export const makeOwner =
-  'Make the user in DATABASE_URL the owner of the database and of its tables, with all privileges on them (docs/operating/postgresql.md#wrong-owner).';
+  'Make the user in DATABASE_URL the owner of the database and of its tables with all privileges on them (docs/operating/postgresql.md#wrong-owner).';
 
 function newerSchemaError(error: pg.DatabaseError): StoreUnavailable {
   return new StoreUnavailable(
