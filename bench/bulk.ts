@@ -1,6 +1,6 @@
 /**
- * Compares adding many leads with one request with adding each alone, and with Hono, which returns the JSON of one request
- * each. The servers take turns on one core, each with its own store.
+ * Compares adding many leads with one request with adding each alone, and with Hono, which returns the JSON of one
+ * request each. The servers take turns on one core, each with its own store.
  *
  *   npm run bench:bulk -- [--rows 500] [--turns 10] [--seconds 2] [--stores sqlite,postgres]
  */

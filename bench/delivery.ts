@@ -1,7 +1,7 @@
 /**
  * Measures deliveries to a webhook receiver on this machine, with many leads due at once, while the server accepts new
- * leads. Server, receiver and load share all cores. With `--dialler vicidial`, it delivers to a stand-in for VICIdial that
- * has VICIdial's speed, with different numbers of leads in flight.
+ * leads. Server, receiver and load share all cores. With `--dialler vicidial`, it delivers to a stand-in for VICIdial
+ * that has VICIdial's speed, with different numbers of leads in flight.
  */
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';

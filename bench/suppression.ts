@@ -1,6 +1,6 @@
 /**
- * Compares adding leads without and with many numbers in the do-not-call list: two servers on one core take turns, and no
- * lead is suppressed. Also measures the import of a file.
+ * Compares adding leads without and with many numbers in the do-not-call list: two servers on one core take turns, and
+ * no lead is suppressed. Also measures the import of a file.
  *
  *   npm run bench:suppression -- [--size 10000000] [--turns 20] [--seconds 2] [--stores sqlite,postgres]
  */

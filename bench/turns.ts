@@ -31,8 +31,8 @@ export function describeTurns(rounds: number, turns: number, seconds: number): s
 }
 
 /**
- * Loads two running servers in turn: a machine's speed drifts, so each ratio must be that of two neighbouring turns. Which
- * comes first alternates, so that neither always follows the other's disk writes.
+ * Loads two running servers in turn: a machine's speed drifts, so each ratio must be that of two neighbouring turns.
+ * Which comes first alternates, so that neither always follows the other's disk writes.
  */
 export async function takeTurns(
   contestants: readonly Contestant[],

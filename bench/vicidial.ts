@@ -1,6 +1,6 @@
 /**
- * A stand-in for VICIdial with its speed: two processors, each of which handles a request in 8 ms, so that it adds up to 250
- * leads a second, however many requests are in flight. `MILLISECONDS` is another time for each request.
+ * A stand-in for VICIdial with its speed: two processors, each of which handles a request in 8 ms, so that it adds up
+ * to 250 leads a second, however many requests are in flight. `MILLISECONDS` is another time for each request.
  */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

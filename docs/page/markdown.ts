@@ -166,8 +166,8 @@ function pair(groups: readonly { kind: Block['kind']; blocks: Block[] }[]): stri
 }
 
 /**
- * Returns the HTML of a code block. `request` and `retry` blocks contain the body of a request; what follows the language of
- * another block is its title.
+ * Returns the HTML of a code block. `request` and `retry` blocks contain the body of a request; what follows the
+ * language of another block is its title.
  */
 function fence(info: string, content: string, operations: readonly Operation[]): string {
   const [kind = '', id = ''] = info.trim().split(' ');

@@ -21,9 +21,9 @@ export async function checkDialler(
 }
 
 /**
- * Checks the dialler when a server starts, and logs each problem and what only a person can check. Leads are accepted and
- * delivered meanwhile. While an operator has to correct the login, nothing is checked: each failed login brings the user
- * closer to its lock.
+ * Checks the dialler when a server starts, and logs each problem and what only a person can check. Leads are accepted
+ * and delivered meanwhile. While an operator has to correct the login, nothing is checked: each failed login brings the
+ * user closer to its lock.
  *
  * @returns a function that ends it
  */

@@ -128,8 +128,8 @@ function wrongValues(
 }
 
 /**
- * Describes each value whose quote is not closed, or whose quote is closed by the first quote of a later value: a value of
- * several lines ends at the end of a line.
+ * Describes each value whose quote is not closed, or whose quote is closed by the first quote of a later value: a value
+ * of several lines ends at the end of a line.
  */
 function unclosedQuotes(
   path: string,

@@ -15,8 +15,8 @@ export function erasureLogOf({
 }
 
 /**
- * A file outside the database with the erasures of its store, one JSON object per line. A store that is restored from before
- * an erasure does not contain it, and the file does.
+ * A file outside the database with the erasures of its store, one JSON object per line. A store that is restored from
+ * before an erasure does not contain it, and the file does.
  */
 export class ErasureLog {
   readonly path: string;

@@ -10,8 +10,8 @@ const stepSize = 200;
 const idleDelay = 2_000;
 
 /**
- * Delay after a step, as a multiple of its duration: under full load requests lose about 1 %, and an idle server catches
- * up fast.
+ * Delay after a step, as a multiple of its duration: under full load requests lose about 1 %, and an idle server
+ * catches up fast.
  */
 const restFactors = { idle: 10, fullLoad: 100 };
 

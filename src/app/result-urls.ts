@@ -3,8 +3,9 @@ import type { ResultList } from '../delivery/dialler.ts';
 import { secretBytes } from '../environment/webhook-secrets.ts';
 
 /**
- * Returns the secret of the URLs of one list of VICIdial, which writes them to its log: it is derived from RESULTS_SECRET, so
- * that it opens nothing else. Its characters mean nothing to a shell, through which VICIdial passes them.
+ * Returns the secret of the URLs of one list of VICIdial, which writes them to its log: it is derived from
+ * RESULTS_SECRET, so that it opens nothing else. Its characters mean nothing to a shell, through which VICIdial passes
+ * them.
  *
  * @param types names of the lead types that the URL may report on
  */

@@ -18,9 +18,9 @@ Options:
 `;
 
 /**
- * Runs the server with in-memory stores and a test key, until a signal stops it. It does not read `.env`, which configures
- * a server that may be running: its ports would be in use. The option `--speed` selects the speed of simulated calls;
- * `--help` only prints the options.
+ * Runs the server with in-memory stores and a test key, until a signal stops it. It does not read `.env`, which
+ * configures a server that may be running: its ports would be in use. The option `--speed` selects the speed of
+ * simulated calls; `--help` only prints the options.
  */
 export function runSandbox(): Promise<void> {
   return runProgram(serveSandbox);

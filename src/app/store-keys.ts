@@ -30,7 +30,8 @@ export type LoadedKeys = {
 
 /**
  * Loads the keys of a store from STORE_KEY, STORE_KEY_FILE or the file next to an SQLite store, which it creates if the
- * store has never had a key, and lets the store use them. Without keys, everything else works: the caller reports the problem.
+ * store has never had a key, and lets the store use them. Without keys, everything else works: the caller reports the
+ * problem.
  *
  * @throws {UserError} if the variable or the file contains no valid key, or the file cannot be read
  */
@@ -136,8 +137,8 @@ function readKeyFile(file: string): string {
 }
 
 /**
- * Creates the file with a new key, readable only by the owner of the database. Has no effect if another process has just
- * created it: the file appears with its content.
+ * Creates the file with a new key, readable only by the owner of the database. Has no effect if another process has
+ * just created it: the file appears with its content.
  */
 function createKeyFile(file: string, { databaseUrl }: StoreKeyConfig): void {
   const temporary = `${file}.${process.pid}`;

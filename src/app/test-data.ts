@@ -37,8 +37,9 @@ interface OpenParts extends OpenTestData {
 }
 
 /**
- * The test data of a server. Their store is opened for the first request with a test key, or once the server has started if
- * there is such a key: a server without test keys never creates it. If it was lost or replaced since, it is opened again.
+ * The test data of a server. Their store is opened for the first request with a test key, or once the server has
+ * started if there is such a key: a server without test keys never creates it. If it was lost or replaced since, it is
+ * opened again.
  */
 export class ServerTestData implements TestData {
   readonly #config: Config;

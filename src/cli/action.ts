@@ -26,8 +26,9 @@ export function jsonMembersOf(command: Command): JsonMembers | undefined {
 }
 
 /**
- * Defines what a command does with the configured store, and its option `--json`. Whatever it changes through the store is
- * recorded in the audit log, in the transaction of the change, which states its subject with `audit` (src/store/sql).
+ * Defines what a command does with the configured store, and its option `--json`. Whatever it changes through the store
+ * is recorded in the audit log, in the transaction of the change, which states its subject with `audit`
+ * (src/store/sql).
  *
  * If the command has `testDataOption` and it is set, the store is that of the test data.
  *

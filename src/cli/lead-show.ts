@@ -119,8 +119,9 @@ function describeWait(id: string, waitsFor: WaitCause, until: number | null): st
 }
 
 /**
- * Returns what a scheduled lead waits for, and until when. The calling hours also delay one that waits for a retry, or that
- * is overdue, although that is decided only when it is claimed. Undefined: it waits for nothing but its next attempt.
+ * Returns what a scheduled lead waits for, and until when. The calling hours also delay one that waits for a retry, or
+ * that is overdue, although that is decided only when it is claimed. Undefined: it waits for nothing but its next
+ * attempt.
  */
 function waitOf(
   { type, mobile, state, waitsFor, nextAttemptAt, submissionId }: LeadRecord,

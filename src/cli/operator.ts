@@ -6,7 +6,8 @@ import type { Actor } from '../store/audit.ts';
 const maxLength = 100;
 
 /**
- * Returns who runs a command, for the audit log: LEADS_OPERATOR, the user who called `sudo`, or the user of the process.
+ * Returns who runs a command, for the audit log: LEADS_OPERATOR, the user who called `sudo`, or the user of the
+ * process.
  *
  * @throws {UserError} if LEADS_OPERATOR is too long, or contains control characters
  */

@@ -9,8 +9,8 @@ interface ListOfPerson {
 }
 
 /**
- * Returns the evidence of the imports that concern a person: of the lists that contain the number or refused it, and of the
- * registries whose lists a refusal or a delivery was based on.
+ * Returns the evidence of the imports that concern a person: of the lists that contain the number or refused it, and of
+ * the registries whose lists a refusal or a delivery was based on.
  *
  * @param mobile E.164
  * @param entries evidence about the person

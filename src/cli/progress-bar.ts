@@ -20,8 +20,8 @@ export function createProgressBar(stream: NodeJS.WritableStream, format: string)
 }
 
 /**
- * Describes the remaining time. The library passes a text if it is unknown: `0` at the start, `NULL` if nothing remains,
- * or `INF`.
+ * Describes the remaining time. The library passes a text if it is unknown: `0` at the start, `NULL` if nothing
+ * remains, or `INF`.
  *
  * @param seconds a number, or such a text
  */

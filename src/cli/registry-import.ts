@@ -43,8 +43,8 @@ export interface ImportedRegistry {
 }
 
 /**
- * Imports the list of a registry. The earlier list is in force until every line is imported, and its numbers are removed
- * afterwards.
+ * Imports the list of a registry. The earlier list is in force until every line is imported, and its numbers are
+ * removed afterwards.
  *
  * @throws {UserError} if the file contains no number or suspiciously few, or the list in force is newer
  */

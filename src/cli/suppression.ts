@@ -133,8 +133,8 @@ function checkCommand(context: CommandContext): Command {
 }
 
 /**
- * Returns the ids of delivered leads whose other phone number is a number, from the evidence, which also has those that were
- * delivered before the store recorded with which other phone numbers leads are sent.
+ * Returns the ids of delivered leads whose other phone number is a number, from the evidence, which also has those that
+ * were delivered before the store recorded with which other phone numbers leads are sent.
  *
  * @param mobile E.164
  */

@@ -106,8 +106,8 @@ async function decide(
 }
 
 /**
- * Releases the claimed leads that must wait, and ends those whose people objected or that are too late to call. Returns the
- * leads that may be printed, and what became of the others.
+ * Releases the claimed leads that must wait, and ends those whose people objected or that are too late to call. Returns
+ * the leads that may be printed, and what became of the others.
  */
 async function applyDecisions(
   store: Session<string>['store'],

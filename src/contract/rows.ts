@@ -126,7 +126,8 @@ export function resultText(ref: string | null, reply: Reply<'addLead'>): string 
 }
 
 /**
- * Serialises the replies to the rows of a request, to be replayed. It leaves out each `ref`, which is the partner's own.
+ * Serialises the replies to the rows of a request, to be replayed. It leaves out each `ref`, which is the partner's
+ * own.
  */
 export function recordedRows(rows: readonly RowReply[]): string {
   return `[${rows.map(({ reply }) => `{${memberText(reply)}}`).join(',')}]`;

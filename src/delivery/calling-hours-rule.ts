@@ -8,9 +8,9 @@ import { formatTime } from '../text/time.ts';
 import { type DeliveryRule, type Permission, withoutOther } from './permission.ts';
 
 /**
- * Delivers no lead outside of the calling hours of its type, by the clocks of this machine and of the store. The mobile number decides when the lead is delivered. If
- * its `other_phone` may not be called at that time, for example because it belongs to another time zone, it is left
- * out.
+ * Delivers no lead outside of the calling hours of its type, by the clocks of this machine and of the store. The mobile
+ * number decides when the lead is delivered. If its `other_phone` may not be called at that time, for example because
+ * it belongs to another time zone, it is left out.
  */
 export class CallingHoursRule implements DeliveryRule {
   readonly #rules: CallingRules;

@@ -51,8 +51,8 @@ export class ClaimFilter {
 
   /**
    * Returns the leads of a claim that are sent now. Releases those that must wait, and those of which the dialler may
-   * still be processing an earlier attempt, such as those that an operator has retried. Ends those whose people objected,
-   * and those that are too late to call.
+   * still be processing an earlier attempt, such as those that an operator has retried. Ends those whose people
+   * objected, and those that are too late to call.
    *
    * @throws if the store fails while the rules are applied; the leads are released then
    */

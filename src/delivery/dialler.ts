@@ -32,14 +32,15 @@ export interface Dialler {
   /**
    * Removes a lead from the dialler if nobody has called its person for it yet; after an objection or erasure, also if
    * somebody has, so that the person is not called again. It can be repeated: a lead that has already been removed is
-   * withdrawn. It is called only once no attempt to deliver the lead can be running. Undefined: the dialler cannot do so.
+   * withdrawn. It is called only once no attempt to deliver the lead can be running. Undefined: the dialler cannot do
+   * so.
    *
    * @param signal aborts an attempt that takes too long, which then ends as `unknown`
    */
   cancel?(withdrawal: ClaimedWithdrawal, signal: AbortSignal): Promise<WithdrawalResult>;
   /**
-   * Time after a withdrawal at which the lead is withdrawn once more, because the dialler may have been about to call it
-   * (ms). Undefined: a withdrawn lead is certainly not called.
+   * Time after a withdrawal at which the lead is withdrawn once more, because the dialler may have been about to call
+   * it (ms). Undefined: a withdrawn lead is certainly not called.
    */
   readonly repeatWithdrawalAfter?: number;
   /**

@@ -29,7 +29,8 @@ export interface NoDiallerOptions {
 }
 
 /**
- * Ends the withdrawals that no server with a dialler carries out: they fail at once, so that an operator removes the leads.
+ * Ends the withdrawals that no server with a dialler carries out: they fail at once, so that an operator removes the
+ * leads.
  */
 export function withdrawWithoutDialler({ store, log, observer }: NoDiallerOptions): Withdrawer {
   const pauses = new PauseTracker(store, log, { onResume: () => {}, onDiallerResume: () => {} });

@@ -6,8 +6,8 @@ import { otherSuppressed } from './do-not-call-rule.ts';
 import { type DeliveryRule, type Permission, withoutOther } from './permission.ts';
 
 /**
- * Records the other phone numbers of leads that are about to be sent, so that a later objection finds these leads. The last
- * rule: what it records is sent.
+ * Records the other phone numbers of leads that are about to be sent, so that a later objection finds these leads. The
+ * last rule: what it records is sent.
  */
 export class OtherPhoneRule implements DeliveryRule {
   readonly needsClaim = true;

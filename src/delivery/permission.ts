@@ -115,8 +115,8 @@ export class DeliveryPermission {
   }
 
   /**
-   * Decides on leads that nobody has claimed, in their order, without the rules that need a claim: a lead that it permits
-   * may not be delivered.
+   * Decides on leads that nobody has claimed, in their order, without the rules that need a claim: a lead that it
+   * permits may not be delivered.
    *
    * @throws if the store fails
    */

@@ -25,9 +25,9 @@ export interface RequestSharingOptions {
 
 /**
  * Shares the requests to the dialler with the other servers of the store. Each server has a row in the store with the
- * number of requests that it may have in flight. A server that joins gets only what the rows of the others leave, so that
- * they never add up to more than the maximum, even while servers join, stall or end. A row ends once the last request
- * that its server may have sent has ended.
+ * number of requests that it may have in flight. A server that joins gets only what the rows of the others leave, so
+ * that they never add up to more than the maximum, even while servers join, stall or end. A row ends once the last
+ * request that its server may have sent has ended.
  */
 export class RequestSharing {
   readonly #options: RequestSharingOptions;

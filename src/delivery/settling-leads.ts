@@ -1,8 +1,8 @@
 import type { ClaimedLead } from '../store/delivery.ts';
 
 /**
- * Tracks the leads of which the dialler may still be processing an attempt with an unknown outcome. The store has the time
- * of each such attempt; those of this process are also measured by the monotonic clock, which cannot be set.
+ * Tracks the leads of which the dialler may still be processing an attempt with an unknown outcome. The store has the
+ * time of each such attempt; those of this process are also measured by the monotonic clock, which cannot be set.
  */
 export class SettlingLeads {
   readonly #maxRuntime: number;

@@ -24,8 +24,8 @@ export class WaitingBacklog {
   }
 
   /**
-   * Postpones those of the first due leads that must wait, if a claim suggests that there are many: it had as many leads
-   * as it could, and at least half of them must wait.
+   * Postpones those of the first due leads that must wait, if a claim suggests that there are many: it had as many
+   * leads as it could, and at least half of them must wait.
    *
    * @returns the leads that were postponed
    * @throws if the store fails

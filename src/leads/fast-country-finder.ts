@@ -20,9 +20,9 @@ const numberTypes = [
 ];
 
 /**
- * Creates a function that finds the country of numbers among those that share a calling code: Great Britain, Guernsey, the
- * Isle of Man and Jersey share +44. It uses the library's own patterns in the library's order, but compiles them once,
- * which makes it more than ten times as fast.
+ * Creates a function that finds the country of numbers among those that share a calling code: Great Britain, Guernsey,
+ * the Isle of Man and Jersey share +44. It uses the library's own patterns in the library's order, but compiles them
+ * once, which makes it more than ten times as fast.
  *
  * @param main plan of the calling code's main country
  */

@@ -40,8 +40,8 @@ function rowFields(row: unknown): unknown {
 }
 
 /**
- * Returns the fingerprints that a stored request can have: blank optional fields count as missing, and the delay and the
- * priority may have been sent as text.
+ * Returns the fingerprints that a stored request can have: blank optional fields count as missing, and the delay and
+ * the priority may have been sent as text.
  *
  * @param content request body as sent (JSON text)
  */

@@ -16,8 +16,8 @@ export const leadStates = [
 
 /**
  * State of a lead: `scheduled` (to be delivered, now or later), `held` (scheduled in a backup that was restored: an
- * operator decides whether it is delivered), `dialled` (the dialler has it), `withdrawing` (the dialler may have it, and
- * it is being withdrawn: it is never sent again), `cancelled` (before the dialler had it, or withdrawn from it),
+ * operator decides whether it is delivered), `dialled` (the dialler has it), `withdrawing` (the dialler may have it,
+ * and it is being withdrawn: it is never sent again), `cancelled` (before the dialler had it, or withdrawn from it),
  * `failed` (the dialler rejected it, no attempts are left, or it is too late to call and the dialler may have it; an
  * operator can retry it), `dismissed` (failed, and an operator has decided not to retry it; it can be retried
  * nevertheless), `expired` (too late to call) or `suppressed` (the person objected before the dialler had it, or it was

@@ -1,8 +1,8 @@
 const day = 86_400_000;
 
 /**
- * Returns the maximum age of the lists of a registry for which nobody has decided (ms). A listing with TPS or CTPS takes
- * effect after 28 days; the registry of the United States must be read at least every 31 days.
+ * Returns the maximum age of the lists of a registry for which nobody has decided (ms). A listing with TPS or CTPS
+ * takes effect after 28 days; the registry of the United States must be read at least every 31 days.
  */
 export function defaultMaxAge(registry: string): number {
   return (registry === 'tps' || registry === 'ctps' ? 28 : 31) * day;

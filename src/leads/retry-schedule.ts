@@ -19,8 +19,8 @@ export const defaultRetrySchedule: readonly number[] = [
 ];
 
 /**
- * Delays between consecutive attempts to withdraw a lead from the dialler (ms): frequent for two hours, because its person may
- * be called meanwhile, then as for deliveries.
+ * Delays between consecutive attempts to withdraw a lead from the dialler (ms): frequent for two hours, because its
+ * person may be called meanwhile, then as for deliveries.
  */
 export const withdrawalRetrySchedule: readonly number[] = [
   5 * second,

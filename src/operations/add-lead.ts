@@ -116,8 +116,8 @@ export function submissionOf(
 }
 
 /**
- * Returns the reply to a valid request that saves nothing: a test, or a lead that expires before calling hours permit its
- * call. Undefined: there is none, which is no promise for most requests.
+ * Returns the reply to a valid request that saves nothing: a test, or a lead that expires before calling hours permit
+ * its call. Undefined: there is none, which is no promise for most requests.
  *
  * @param isGranted whether the partner can add leads of a type. The calling hours of other types are not disclosed.
  */

@@ -25,8 +25,8 @@ export interface OperationOptions {
 }
 
 /**
- * Creates the operations of the contract. Only `addLead` and `addLeads` require a number that the deployment calls, so that leads can
- * still be cancelled, and objections recorded, after the policy has changed.
+ * Creates the operations of the contract. Only `addLead` and `addLeads` require a number that the deployment calls, so
+ * that leads can still be cancelled, and objections recorded, after the policy has changed.
  */
 export function createOperations(
   store: Intake & CancellingStore & Suppressions & PartnerEvents & Reports,

@@ -8,7 +8,8 @@ const none: readonly string[] = [];
 
 /**
  * The rules about consent of each partner and lead type, so that a request is validated by all rules at once, before it
- * reaches the store. Reading them for each request would cost PostgreSQL a query: a change takes effect within a second.
+ * reaches the store. Reading them for each request would cost PostgreSQL a query: a change takes effect within a
+ * second.
  */
 export class RequiredConsent {
   readonly #store: ConsentRules;

@@ -19,8 +19,8 @@ export interface TestData {
 }
 
 /**
- * Returns a function that returns an operation for requests with test keys. Everything it needs is created for the first
- * of them: most servers never receive one.
+ * Returns a function that returns an operation for requests with test keys. Everything it needs is created for the
+ * first of them: most servers never receive one.
  *
  * @param testData undefined: there are none
  * @param bind creates the operations for a store

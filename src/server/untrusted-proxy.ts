@@ -6,8 +6,8 @@ import { proxyCheck, type TrustedProxies } from './client-address.ts';
 const ownNetworks = ['loopback', 'linklocal', 'uniquelocal'];
 
 /**
- * Returns a check of the requests of partners. It warns once if they are forwarded by a proxy of the own network that is
- * not trusted: to the server, all partners then have the address of the proxy.
+ * Returns a check of the requests of partners. It warns once if they are forwarded by a proxy of the own network that
+ * is not trusted: to the server, all partners then have the address of the proxy.
  */
 export function untrustedProxyCheck(
   trusted: TrustedProxies,

@@ -6,8 +6,8 @@ import type { DueLead } from '../store/delivery.ts';
 const recheckAfter = 3_600_000;
 
 /**
- * Lets the leads of some test numbers wait, as outside of their calling hours, or become too late to call. Leads that only
- * exist so that another one is refused wait too.
+ * Lets the leads of some test numbers wait, as outside of their calling hours, or become too late to call. Leads that
+ * only exist so that another one is refused wait too.
  */
 export class SimulationRule implements DeliveryRule {
   readonly #numbers: TestNumbers;

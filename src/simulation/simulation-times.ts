@@ -16,8 +16,8 @@ export function simulationTimes(speed = 1): SimulationTimes {
 }
 
 /**
- * Time after which the person of a test lead that was delivered, or who objected, is accepted again (ms), so that tests can
- * be repeated. Within it, tests can check that the person is refused.
+ * Time after which the person of a test lead that was delivered, or who objected, is accepted again (ms), so that tests
+ * can be repeated. Within it, tests can check that the person is refused.
  */
 export const repeatAfter = 60_000;
 

@@ -41,8 +41,8 @@ export type RecordedReport =
     } & Partial<Suppressed>)
   | {
       /**
-       * `unknown-lead`: there is no such lead. `other-type`: the sender may not report on its type. `too-many-calls`: the
-       * results of `maxCallsPerLead` other calls are stored.
+       * `unknown-lead`: there is no such lead. `other-type`: the sender may not report on its type. `too-many-calls`:
+       * the results of `maxCallsPerLead` other calls are stored.
        */
       outcome: 'unknown-lead' | 'other-type' | 'too-many-calls';
     };
@@ -64,8 +64,8 @@ export interface LastResult {
 /** The results of calls. */
 export interface CallResults {
   /**
-   * Records the result of a call. Repeating it has no effect; another code for the same call replaces the one before. The
-   * result `do-not-call` enters the number in the do-not-call list, for all types, in the same transaction.
+   * Records the result of a call. Repeating it has no effect; another code for the same call replaces the one before.
+   * The result `do-not-call` enters the number in the do-not-call list, for all types, in the same transaction.
    */
   recordCallResult(report: CallReport): Promise<RecordedReport>;
   /** Returns when a result was last recorded, to the minute, of each lead type of which one was and that is not retired. */

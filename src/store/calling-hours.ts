@@ -47,15 +47,15 @@ export interface CallingHoursOfTypes {
    */
   reconsiderWaiting(type: string, now: number): Promise<number>;
   /**
-   * Returns a limited number of the type's scheduled leads without an attempt that wait for nothing else, in the order of
-   * their times.
+   * Returns a limited number of the type's scheduled leads without an attempt that wait for nothing else, in the order
+   * of their times.
    *
    * @param after the last lead of the page before; with an empty id: from this time on
    */
   scheduledLeads(type: string, after: Pick<ScheduledLead, 'id' | 'nextAttemptAt'>): Promise<ScheduledLead[]>;
   /**
-   * Postpones scheduled leads to the openings of calling hours. Returns their number: leads whose time has changed meanwhile
-   * are not included. A lead that was due before `since` keeps that time in `dueAt`.
+   * Postpones scheduled leads to the openings of calling hours. Returns their number: leads whose time has changed
+   * meanwhile are not included. A lead that was due before `since` keeps that time in `dueAt`.
    *
    * @param since milliseconds since 1970
    */

@@ -21,8 +21,8 @@ export interface EndedTooLate {
 
 /**
  * The times in which leads could not be delivered: pauses, interruptions of the servers, the dialler or the store, and
- * waits for a registry or a screening service. DIAL_WITHIN does not count them. Pauses and interruptions are stored when
- * they end.
+ * waits for a registry or a screening service. DIAL_WITHIN does not count them. Pauses and interruptions are stored
+ * when they end.
  */
 export interface DeliveryGaps {
   /** Returns the gaps that ended after a time, and the pauses in force, which end now. */

@@ -66,8 +66,8 @@ export interface Attempt {
 /** Delivery of due leads to the dialler. */
 export interface Delivery {
   /**
-   * Lists the leads that can be claimed now: those with a priority first, the highest one first, and then in the order in
-   * which they became claimable.
+   * Lists the leads that can be claimed now: those with a priority first, the highest one first, and then in the order
+   * in which they became claimable.
    */
   dueLeads(limit: number): AsyncIterable<DueLead>;
   /**
@@ -89,7 +89,8 @@ export interface Delivery {
   claimDue(terms: ClaimTerms): Promise<ClaimedLead[]>;
   /**
    * Renews the lease of the leads that a claim still holds and that were not sent, even if the lease has ended, unless
-   * their person is in the do-not-call list. Those that are being withdrawn meanwhile are released, and must not be sent.
+   * their person is in the do-not-call list. Those that are being withdrawn meanwhile are released, and must not be
+   * sent.
    *
    * @param lease milliseconds from now
    * @returns ids of the leads whose lease was renewed; the others are cancelled, delivered, or held by another claim, or
@@ -121,10 +122,10 @@ export interface Delivery {
   /**
    * Records an attempt, and updates its lead. A delivered lead is dialled, even if another claim holds it or it has
    * failed undecided. Any other outcome changes the lead only if the claim still holds it. A lead that fails stays
-   * active if this or an earlier attempt may have reached the dialler; earlier ones have not if the dialler did not have
-   * the lead before this one. Recording the same attempt again has no effect,
-   * so that a call whose result is unknown can be repeated. If the lead was cancelled or suppressed meanwhile, and this
-   * attempt has delivered it, or may have, its withdrawal is opened again.
+   * active if this or an earlier attempt may have reached the dialler; earlier ones have not if the dialler did not
+   * have the lead before this one. Recording the same attempt again has no effect, so that a call whose result is
+   * unknown can be repeated. If the lead was cancelled or suppressed meanwhile, and this attempt has delivered it, or
+   * may have, its withdrawal is opened again.
    *
    * @param nextAttemptAt time of the next attempt after `unavailable` or `unknown`, unless the lead expires before;
    *   undefined: none

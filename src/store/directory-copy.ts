@@ -19,8 +19,8 @@ export interface DirectoryCopies {
   /** Returns the partners, lead types and grants, in the order of their ids. */
   directory(): Promise<Directory>;
   /**
-   * Makes this store contain a directory, with the same ids. Other partners and types stay under other names. The types have
-   * no calling hours, registries and screening.
+   * Makes this store contain a directory, with the same ids. Other partners and types stay under other names. The types
+   * have no calling hours, registries and screening.
    *
    * @param recontactAfter re-contact period of all types (ms)
    */

@@ -25,8 +25,8 @@ export interface ErasureOptions {
 const evidenceStep = 500;
 
 /**
- * Erases a person. First ends the person's leads that wait for delivery, so that no attempt starts any more, and waits for
- * the attempts in flight and for the withdrawals, which a server carries out and repeats.
+ * Erases a person. First ends the person's leads that wait for delivery, so that no attempt starts any more, and waits
+ * for the attempts in flight and for the withdrawals, which a server carries out and repeats.
  *
  * @throws {UserError} if they have not ended; nothing is erased, and nothing more is delivered
  */

@@ -4,8 +4,8 @@ import type { StoreKeys } from './keys/store-keys.ts';
 import type { Erasure, People, PersonKey, SentNumber } from './people.ts';
 
 /**
- * Finds people under both phone numbers of submissions. Reads all submissions with another phone number, of which there is no
- * index.
+ * Finds people under both phone numbers of submissions. Reads all submissions with another phone number, of which there
+ * is no index.
  *
  * @param mobiles E.164, each of them once
  */
@@ -34,8 +34,8 @@ export interface ErasedPerson {
 }
 
 /**
- * Finds the people of erasures in a store that was copied or restored from before. Reads all submissions, leads, and entries of
- * the do-not-call list and of the lists of registries.
+ * Finds the people of erasures in a store that was copied or restored from before. Reads all submissions, leads, and
+ * entries of the do-not-call list and of the lists of registries.
  *
  * @param keys of the store; an erasure whose key is missing finds nobody
  */

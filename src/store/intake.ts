@@ -25,8 +25,8 @@ export interface Intake {
    */
   submit(submission: Submission, idempotency?: Idempotency): Promise<SubmissionResult>;
   /**
-   * Stores submissions of one partner, and the leads of those that are accepted, as `submit` does in their order, all in
-   * one transaction: if it fails, nothing is stored. With an idempotency key, the response is stored in the same
+   * Stores submissions of one partner, and the leads of those that are accepted, as `submit` does in their order, all
+   * in one transaction: if it fails, nothing is stored. With an idempotency key, the response is stored in the same
    * commit, and replayed when the request is repeated.
    *
    * @throws {StoreUnavailable}

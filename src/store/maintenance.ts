@@ -28,8 +28,8 @@ export interface PruneStep extends Omit<Pruned, 'contacts' | 'withoutKey'> {
 export interface Maintenance {
   /**
    * Removes submissions and cancellations that were received before a time, with their re-runs, attempts, operators'
-   * actions, and leads that nothing else needs. Scheduled and failed leads are kept complete, and delivered leads without
-   * what was sent, until `pruneContacts`. One step reads a limited number of rows.
+   * actions, and leads that nothing else needs. Scheduled and failed leads are kept complete, and delivered leads
+   * without what was sent, until `pruneContacts`. One step reads a limited number of rows.
    *
    * @param before milliseconds since 1970
    * @param after `next` of the step before; '': the first step
@@ -37,8 +37,8 @@ export interface Maintenance {
   prune(before: number, after: string): Promise<PruneStep>;
   /**
    * Replaces leads that were delivered before a time, and whose submissions are gone, by a digest of the person (see
-   * `StoreKeyRecords.useKeys`), so that nobody is called twice. Without keys, it only counts them. Also removes digests whose
-   * re-contact period has passed. One step reads a limited number of rows.
+   * `StoreKeyRecords.useKeys`), so that nobody is called twice. Without keys, it only counts them. Also removes digests
+   * whose re-contact period has passed. One step reads a limited number of rows.
    *
    * @param before milliseconds since 1970
    * @param after `next` of the step before; '': the first step

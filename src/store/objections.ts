@@ -22,8 +22,9 @@ const startTolerance = 100;
 const pollInterval = 50;
 
 /**
- * Records an objection of a partner. Once it resolves, no attempt starts to deliver the number to a dialler, as a lead's
- * `mobile` or `other_phone`: it waits, for up to two seconds, for attempts that a claim before the objection may start.
+ * Records an objection of a partner. Once it resolves, no attempt starts to deliver the number to a dialler, as a
+ * lead's `mobile` or `other_phone`: it waits, for up to two seconds, for attempts that a claim before the objection may
+ * start.
  *
  * @param parsePhone parser of the deployment, for the other phone numbers of leads
  */
@@ -127,7 +128,8 @@ function reaches(
 }
 
 /**
- * Waits until the claims that exist now have ended, or can start no attempt any more. Later claims see what is committed.
+ * Waits until the claims that exist now have ended, or can start no attempt any more. Later claims see what is
+ * committed.
  *
  * @param concerns whether a lead matters
  * @returns whether there were any

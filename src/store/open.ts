@@ -50,8 +50,8 @@ export async function migrationsOf(url: string): Promise<Migrations> {
 }
 
 /**
- * Rebuilds the indexes of a store, which no other process may use. If its log is lost, also pauses all delivery and holds
- * the scheduled leads.
+ * Rebuilds the indexes of a store, which no other process may use. If its log is lost, also pauses all delivery and
+ * holds the scheduled leads.
  *
  * @param now milliseconds since 1970
  * @param actor who repairs it, for the audit log

@@ -77,8 +77,8 @@ export interface OperatorActions extends RemainingLeads {
    */
   resolveLead(leadId: string, wasDelivered: boolean): Promise<ResolvedState>;
   /**
-   * Cancels a lead that the dialler cannot have, as `Intake.cancel` does. If the dialler has it, or may have it, and its
-   * type withdraws leads, begins to withdraw it.
+   * Cancels a lead that the dialler cannot have, as `Intake.cancel` does. If the dialler has it, or may have it, and
+   * its type withdraws leads, begins to withdraw it.
    *
    * @param withdrawsAny whether it also withdraws a lead whose type does not
    * @throws {UserError} if there is no such lead, it has ended otherwise, or it would have to be withdrawn and its type

@@ -23,9 +23,9 @@ export interface RequestShare {
 /** Distributes the requests to the dialler among the servers of a store. */
 export interface RequestShares {
   /**
-   * Renews the share of a server. All shares never add up to more than `total`: a server that joins gets what the others
-   * leave, and these leave their part at their next renewal. If there are more servers than requests, those that joined
-   * last get none until another one leaves.
+   * Renews the share of a server. All shares never add up to more than `total`: a server that joins gets what the
+   * others leave, and these leave their part at their next renewal. If there are more servers than requests, those that
+   * joined last get none until another one leaves.
    */
   renewRequestShare(terms: ShareTerms): Promise<RequestShare>;
   /** Ends the share of a server, so that others can have it. */

@@ -152,8 +152,8 @@ export interface LeadInFlight {
 /**
  * The do-not-call list. A number in it is not added, and no attempt to deliver a lead of it is started.
  *
- * Entering a number suppresses its scheduled and held leads in the same transaction. For leads that a claim holds, or that
- * the dialler has or may have, a withdrawal begins.
+ * Entering a number suppresses its scheduled and held leads in the same transaction. For leads that a claim holds, or
+ * that the dialler has or may have, a withdrawal begins.
  */
 export interface Suppressions {
   /**
@@ -205,8 +205,8 @@ export interface Suppressions {
    */
   suppressClaimed(claim: string, leadIds: readonly string[]): Promise<SuppressedLeads>;
   /**
-   * Lists the leads that claims hold. A lead whose lease has ended is left out: before it is sent, its lease is renewed,
-   * which leaves out suppressed leads. Undefined: too many leads are due soon to search them.
+   * Lists the leads that claims hold. A lead whose lease has ended is left out: before it is sent, its lease is
+   * renewed, which leaves out suppressed leads. Undefined: too many leads are due soon to search them.
    */
   leadsInFlight(): Promise<LeadInFlight[] | undefined>;
 }

@@ -7,8 +7,8 @@ export type TableRow = readonly TableValue[];
 /** How a table's rows about a person are found, and what becomes of them. */
 export interface PersonalData {
   /**
-   * What `column` contains: the id of a lead or submission, a phone number (E.164), or its keyed digest. `request`: the id
-   * of a lead, of the result of a request.
+   * What `column` contains: the id of a lead or submission, a phone number (E.164), or its keyed digest. `request`: the
+   * id of a lead, of the result of a request.
    */
   by: 'lead' | 'submission' | 'mobile' | 'digest' | 'mobile-or-digest' | 'request';
   column: string;
@@ -25,7 +25,8 @@ export interface PersonalData {
    */
   erased: 'deleted' | 'digested' | 'kept';
   /**
-   * What removes old rows. `retention`: `leads prune`, once the retention period of evidence has ended. `kept`: nothing.
+   * What removes old rows. `retention`: `leads prune`, once the retention period of evidence has ended. `kept`:
+   * nothing.
    */
   pruned: 'prune' | 'retention' | 'server' | 'kept';
 }

@@ -71,8 +71,8 @@ export interface WithdrawalClaimTerms {
   /** Time for which no other claim can include them (ms). */
   lease: number;
   /**
-   * Time for which a withdrawal or its repeat must have been due before it is claimed (ms), so that a server with a dialler claims it
-   * first. Undefined: 0. Those that need no dialler end at once.
+   * Time for which a withdrawal or its repeat must have been due before it is claimed (ms), so that a server with a
+   * dialler claims it first. Undefined: 0. Those that need no dialler end at once.
    */
   minOverdue?: number;
 }
@@ -90,10 +90,10 @@ export interface WithdrawalStats {
 export interface Withdrawals {
   /**
    * Claims withdrawals that are due and whose type's delivery is not paused, the longest due first. Only a pause that
-   * the dialler or its configuration has caused delays those after an objection or erasure. A withdrawal of a lead whose
-   * attempt is in flight starts once that has ended. If the lead was not delivered, or the person was added
-   * again meanwhile, the withdrawal ends without the dialler, and is not part of the claim. A withdrawn lead is claimed
-   * once more if that was wanted, unless the person has another active lead by then.
+   * the dialler or its configuration has caused delays those after an objection or erasure. A withdrawal of a lead
+   * whose attempt is in flight starts once that has ended. If the lead was not delivered, or the person was added again
+   * meanwhile, the withdrawal ends without the dialler, and is not part of the claim. A withdrawn lead is claimed once
+   * more if that was wanted, unless the person has another active lead by then.
    */
   claimWithdrawals(terms: WithdrawalClaimTerms): Promise<ClaimedWithdrawal[]>;
   /**

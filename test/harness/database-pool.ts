@@ -32,8 +32,8 @@ export interface DatabaseOptions {
 }
 
 /**
- * Returns the URL of a database with the tables of a new store, or without any on a given server. After the test, another
- * one of the same file may use it, unless the test changed its tables or settings.
+ * Returns the URL of a database with the tables of a new store, or without any on a given server. After the test,
+ * another one of the same file may use it, unless the test changed its tables or settings.
  */
 export async function storeDatabase({ keepsIdle = false }: DatabaseOptions = {}): Promise<string> {
   if (inject('postgresIsGiven')) return emptyDatabase();

@@ -88,8 +88,8 @@ class Killed extends Error {}
 
 /**
  * Stand-in for VICIdial's non_agent_api.php, with the texts of a real one. It writes a lead in steps (row, custom
- * fields, hopper, removal from the hopper), each of which waits while its table is locked, and ends there if the process is killed. A client
- * that has hung up does not end a request, unless PHP does not buffer its output.
+ * fields, hopper, removal from the hopper), each of which waits while its table is locked, and ends there if the
+ * process is killed. A client that has hung up does not end a request, unless PHP does not buffer its output.
  */
 export class VicidialStandIn {
   readonly user = 'leadsapi';

@@ -1,6 +1,6 @@
 /**
- * `npm run fuzz`: sends 100,000 requests and 10,000 reports of results of every kind, then resets, half-closes and stalls connections at every byte,
- * and reports how the server responded.
+ * `npm run fuzz`: sends 100,000 requests and 10,000 reports of results of every kind, then resets, half-closes and
+ * stalls connections at every byte, and reports how the server responded.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -52,8 +52,8 @@ const firstPerson = 5_000_000;
 const person = requestValue('addLead', 'accepted');
 
 /**
- * Two servers accept and deliver leads, while a third of the people object under `mobile`, a third under `other_phone`, and an
- * operator erases the others: each while the lead is added, claimed, delivered or withdrawn.
+ * Two servers accept and deliver leads, while a third of the people object under `mobile`, a third under `other_phone`,
+ * and an operator erases the others: each while the lead is added, claimed, delivered or withdrawn.
  *
  * @param atEnd registers how each process is ended if the race fails
  * @param people number of people

@@ -20,8 +20,9 @@ import { type Pair, pairOpener, type Subject } from './equivalence/subject.ts';
 import { openStore } from './stores.ts';
 
 /**
- * Methods that no sequence calls: those for whole stores, files and keys, which differ, those of one process, and those of the
- * audit log, which records the times of the program, and those of webhooks, whose events have the times of the databases.
+ * Methods that no sequence calls: those for whole stores, files and keys, which differ, those of one process, and those
+ * of the audit log, which records the times of the program, and those of webhooks, whose events have the times of the
+ * databases.
  */
 const notCompared = [
   'addRows',

@@ -36,8 +36,9 @@ export type Post = (url: URL, request: PostRequest) => Promise<PostResult>;
  * Creates the HTTP client of a dialler, with one connection for each lead in flight. Connecting may take half of an
  * attempt's time: if it fails by then, nothing was sent.
  *
- * `lookup` resolves names; by default, the system does. It calls undici directly because `fetch` takes more than twice as long (`npm run bench:steps`). It loads undici with
- * the first lead, so that a server that delivers no leads starts faster.
+ * `lookup` resolves names; by default, the system does. It calls undici directly because `fetch` takes more than twice
+ * as long (`npm run bench:steps`). It loads undici with the first lead, so that a server that delivers no leads starts
+ * faster.
  */
 export function createPost({
   concurrency,
@@ -112,8 +113,8 @@ export function resultOfRedirect(status: number): DeliveryResult {
 }
 
 /**
- * Returns the result of an attempt to withdraw a lead whose request failed: it is repeated. A rejection concerns only the
- * lead.
+ * Returns the result of an attempt to withdraw a lead whose request failed: it is repeated. A rejection concerns only
+ * the lead.
  */
 export function withdrawalResult({ outcome, response, retryAfter, pause }: DeliveryResult): WithdrawalResult {
   return {

@@ -36,8 +36,8 @@ const global6 = new BlockList();
 global6.addSubnet('2000::', 3, 'ipv6');
 
 /**
- * Returns whether an IP address is a host's on the internet. An IPv6 address that embeds an IPv4 address (mapped, or NAT64)
- * is public if that one is; 6to4 and Teredo are not.
+ * Returns whether an IP address is a host's on the internet. An IPv6 address that embeds an IPv4 address (mapped, or
+ * NAT64) is public if that one is; 6to4 and Teredo are not.
  */
 export function isPublicAddress(address: string): boolean {
   const [text = ''] = address.split('%', 1);

@@ -53,8 +53,8 @@ interface Receiver {
 }
 
 /**
- * Sends the events of a store to the webhooks of its partners: each partner's in batches, in the order in which they are due.
- * A partner whose receiver fails delays nobody else: its batches are limited, and its circuit breaker opens.
+ * Sends the events of a store to the webhooks of its partners: each partner's in batches, in the order in which they
+ * are due. A partner whose receiver fails delays nobody else: its batches are limited, and its circuit breaker opens.
  */
 export class WebhookSender {
   readonly #options: WebhookSenderOptions;

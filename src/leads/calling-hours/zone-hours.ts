@@ -16,7 +16,8 @@ interface ClockSpan {
 
 /**
  * Returns when calls are permitted on a local day: at every instant at which a clock in the time zone shows a permitted
- * time. When clocks are set forward, the skipped times do not occur; when they are set back, repeated times occur twice.
+ * time. When clocks are set forward, the skipped times do not occur; when they are set back, repeated times occur
+ * twice.
  *
  * @param date in the time zone
  */

@@ -115,7 +115,8 @@ export interface Evidence {
    */
   removeExpiredEvidence(before: number, after: number, key: StoreKey | undefined): Promise<RemovedEvidence>;
   /**
-   * Removes the content of all entries about a person, under either phone number, and documents the removal in the chain.
+   * Removes the content of all entries about a person, under either phone number, and documents the removal in the
+   * chain.
    *
    * @param mobile E.164
    * @param reason plain text without personal data

@@ -168,8 +168,8 @@ class Verifier {
   }
 
   /**
-   * A forgotten key was lost before the current one was used, and no key is used again after another. Otherwise, entries
-   * could be changed and attributed to a forgotten key, so that nobody can verify them.
+   * A forgotten key was lost before the current one was used, and no key is used again after another. Otherwise,
+   * entries could be changed and attributed to a forgotten key, so that nobody can verify them.
    */
   #checkOrderOfKeys(sequence: number, keyId: string | null, isMissing: boolean): void {
     if (keyId === null) return;

@@ -5,8 +5,8 @@ export class PersonDigests {
   #keys: StoreKeys | undefined;
 
   /**
-   * Whether the store was seen to contain digests. As long as it is false, the hot path makes none; statements report if
-   * that was wrong, because another process may add the first one at any time.
+   * Whether the store was seen to contain digests. As long as it is false, the hot path makes none; statements report
+   * if that was wrong, because another process may add the first one at any time.
    */
   areUsed = false;
 

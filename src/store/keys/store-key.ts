@@ -31,8 +31,8 @@ export class StoreKey {
   }
 
   /**
-   * Returns the secret of a partner's webhook, in the form of Standard Webhooks. The database contains only the salt, so that
-   * a copy of it signs nothing.
+   * Returns the secret of a partner's webhook, in the form of Standard Webhooks. The database contains only the salt,
+   * so that a copy of it signs nothing.
    *
    * @param salt random
    */

@@ -48,8 +48,8 @@ function* excludeOthers(): Change<void> {
 const lockWriters = statement('lock_writers', 'LOCK TABLE rerun, submission IN EXCLUSIVE MODE');
 
 /**
- * Waits for every change of submissions in progress, and makes later ones wait, for the few milliseconds of an erasure: a
- * lead or submission that it does not see would otherwise refer to one that it erases.
+ * Waits for every change of submissions in progress, and makes later ones wait, for the few milliseconds of an erasure:
+ * a lead or submission that it does not see would otherwise refer to one that it erases.
  */
 export function* excludeWriters(): Change<void> {
   yield* run(lockWriters);

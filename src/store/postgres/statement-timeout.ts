@@ -7,8 +7,8 @@ const effectiveTimeout: Statement = {
 
 /**
  * Emits a warning if PostgreSQL lets statements take longer than the limit, and the server cannot set
- * `statement_timeout` because it is connected through a pooler. A statement that waits for a lock would keep its connection and its own
- * locks after the server has given up.
+ * `statement_timeout` because it is connected through a pooler. A statement that waits for a lock would keep its
+ * connection and its own locks after the server has given up.
  *
  * @param limit maximum duration of a statement (ms)
  */

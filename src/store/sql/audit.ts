@@ -17,7 +17,8 @@ import { type SqlValue, statement } from './statement.ts';
 export const auditedChange = statement('audited_change', '');
 
 /**
- * States within a change what it changes, for the audit log. Without an operator, such as in a server, it has no effect.
+ * States within a change what it changes, for the audit log. Without an operator, such as in a server, it has no
+ * effect.
  *
  * @param before values that the change replaces; undefined: there was nothing
  * @param after values that it sets; undefined: there is nothing left
@@ -27,8 +28,8 @@ export function* audit(subject: AuditSubject, before?: AuditValues, after?: Audi
 }
 
 /**
- * States within a change that it needs no entry in the audit log, because its command has recorded itself. Without this or
- * `audit`, the change is recorded as one of the store.
+ * States within a change that it needs no entry in the audit log, because its command has recorded itself. Without this
+ * or `audit`, the change is recorded as one of the store.
  */
 export function* auditedByCommand(): Change<void> {
   yield* run(auditedChange);

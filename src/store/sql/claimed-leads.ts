@@ -19,8 +19,8 @@ export function claimedLeads(
 }
 
 /**
- * A time of day that a rule has found counts as it is, unless the lead expires before. Other delays count from the time at
- * which leads can be claimed: the dialler may still be processing a lead, which ends after that.
+ * A time of day that a rule has found counts as it is, unless the lead expires before. Other delays count from the time
+ * at which leads can be claimed: the dialler may still be processing a lead, which ends after that.
  */
 const releaseLeads = statement(
   'release_leads',

@@ -5,7 +5,8 @@ export const dueLeadColumns = `
   submission.content`;
 
 /**
- * Expression: when a postponed lead can be claimed next. A lead that expires before is claimed then, so that it ends in time.
+ * Expression: when a postponed lead can be claimed next. A lead that expires before is claimed then, so that it ends in
+ * time.
  *
  * @param time expression
  */
@@ -20,8 +21,8 @@ export const dueLeadJoins = `
   JOIN submission ON submission.id = lead.submission_id`;
 
 /**
- * Earliest time at which the attempt of a claimed lead may have started: the time of the claim, or the end of its lease if
- * the claim was made by a version that did not record the time.
+ * Earliest time at which the attempt of a claimed lead may have started: the time of the claim, or the end of its lease
+ * if the claim was made by a version that did not record the time.
  */
 export const claimedSince = 'coalesce(lead.claimed_at, lead.next_attempt_at)';
 

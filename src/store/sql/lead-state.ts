@@ -46,8 +46,8 @@ export const reportedDueAt = `CASE WHEN lead.state = 'scheduled' AND lead.claim 
   THEN lead.next_attempt_at ELSE lead.due_at END`;
 
 /**
- * Expression: a column of the latest call of `lead` with a result; null: there is none. The unmapped codes of a dialler are
- * for operators only.
+ * Expression: a column of the latest call of `lead` with a result; null: there is none. The unmapped codes of a dialler
+ * are for operators only.
  */
 export function ofLatestResult(column: 'result' | 'called_at'): string {
   return `(SELECT call_result.${column} FROM call_result WHERE call_result.lead_id = lead.id AND call_result.result IS NOT NULL

@@ -129,8 +129,8 @@ const deleteOtherPhones = statement(
 );
 
 /**
- * Removes what belongs to leads, which is kept as long as the submissions of the leads: their attempts, operators' actions,
- * withdrawals, results of calls, events with the attempts to send them, and other phone numbers.
+ * Removes what belongs to leads, which is kept as long as the submissions of the leads: their attempts, operators'
+ * actions, withdrawals, results of calls, events with the attempts to send them, and other phone numbers.
  *
  * @returns the number of attempts
  */

@@ -9,8 +9,8 @@ export const isDigest = `suppression.mobile >= '-'`;
 export const isDigestInRegistry = `registry_entry.mobile >= '-'`;
 
 /**
- * Expression: whether the store contains digests by which people are recognised. It reads the ends of three indexes: for a
- * condition in EXISTS, PostgreSQL scans a whole list that was imported after the last ANALYZE.
+ * Expression: whether the store contains digests by which people are recognised. It reads the ends of three indexes:
+ * for a condition in EXISTS, PostgreSQL scans a whole list that was imported after the last ANALYZE.
  */
 export const digestsExist = `(coalesce((SELECT max(mobile) FROM suppression) >= '-', false)
     OR coalesce((SELECT max(mobile) FROM registry_entry) >= '-', false) OR EXISTS (SELECT 1 FROM contacted_person))`;
@@ -34,8 +34,8 @@ interface FoundNumber {
 }
 
 /**
- * Searches for the numbers of leads and, if the store contains digests, for those of the numbers. Returns the rows that were
- * found, each with the number that was searched for.
+ * Searches for the numbers of leads and, if the store contains digests, for those of the numbers. Returns the rows that
+ * were found, each with the number that was searched for.
  *
  * @param search reads the rows, and one without a lead if the store contains digests (`digestsExist`)
  */

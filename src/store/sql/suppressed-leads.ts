@@ -45,8 +45,8 @@ const withdrawableByOther = statement<{ id: string }>(
 );
 
 /**
- * Suppresses the leads of numbers in the list that the dialler cannot have, and begins to withdraw those that it has, or
- * may have, under either phone number.
+ * Suppresses the leads of numbers in the list that the dialler cannot have, and begins to withdraw those that it has,
+ * or may have, under either phone number.
  */
 export function* suppressLeads(mobiles: readonly string[]): Change<SuppressedLeads> {
   const leads = (yield* run(suppressScheduled, mobiles, Date.now())).map(({ id }) => id);
@@ -80,8 +80,8 @@ export function* suppressClaimed(claim: string, leadIds: readonly string[]): Cha
 }
 
 /**
- * SQLite does not reorder a CROSS JOIN: it searches each number once, not for each lead. Also returns a row without a lead
- * if the store contains digests.
+ * SQLite does not reorder a CROSS JOIN: it searches each number once, not for each lead. Also returns a row without a
+ * lead if the store contains digests.
  */
 const suppressedAmong = statement<{ leadId: string | null; mobile: string | null }>(
   'suppressed_numbers',

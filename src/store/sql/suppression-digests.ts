@@ -30,8 +30,8 @@ const insertDigestedListings = statement(
 const deleteListings = statement('delete_digested_listings', 'DELETE FROM registry_entry WHERE mobile = $1');
 
 /**
- * Replaces the number of an erased person by its digest in the entries of the do-not-call list that were entered before the
- * erasure, and in the lists of registries.
+ * Replaces the number of an erased person by its digest in the entries of the do-not-call list that were entered before
+ * the erasure, and in the lists of registries.
  */
 export function* digestEntriesOf({ mobile, receivedUntil }: PersonKey, digest: string): Change<void> {
   const until = receivedUntil ?? Number.MAX_SAFE_INTEGER;

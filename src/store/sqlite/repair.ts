@@ -12,8 +12,8 @@ import { repairFile } from './file/repair.ts';
 import { sqliteSqlDatabase } from './sql-database.ts';
 
 /**
- * Rebuilds every index of a store. If its log is lost, also pauses the delivery of all lead types and holds the scheduled
- * leads: they may have been delivered or cancelled in the log.
+ * Rebuilds every index of a store. If its log is lost, also pauses the delivery of all lead types and holds the
+ * scheduled leads: they may have been delivered or cancelled in the log.
  *
  * @param path of the database file
  * @param repairedAt milliseconds since 1970

@@ -1,6 +1,6 @@
 /**
- * A server that is killed while it sends events loses none of them, and repeats each under its id. EVENT_CRASH_ROUNDS is the
- * number of kills.
+ * A server that is killed while it sends events loses none of them, and repeats each under its id. EVENT_CRASH_ROUNDS
+ * is the number of kills.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -12,8 +12,8 @@ export async function contentsOf({ store }: Subject): Promise<unknown> {
 }
 
 /**
- * Returns the rows without what a store does not promise: the ids and times of events, for which each database has its own
- * clock, and the order of the events of one call.
+ * Returns the rows without what a store does not promise: the ids and times of events, for which each database has its
+ * own clock, and the order of the events of one call.
  */
 function comparable({ name, columns }: Table, rows: readonly TableRow[]): readonly TableRow[] {
   if (name !== 'partner_event') return rows;

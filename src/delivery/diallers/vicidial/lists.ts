@@ -50,7 +50,8 @@ export const listMap = makeExactValidator<Lists>((value) => {
 });
 
 /**
- * Returns the list for a lead: that of its sub-type, in any case, or else that of its type. Undefined: the type has none.
+ * Returns the list for a lead: that of its sub-type, in any case, or else that of its type. Undefined: the type has
+ * none.
  *
  * @param subtype undefined: the lead has none
  */

@@ -1,7 +1,8 @@
 import { numberForms, phoneDigits } from '../../../leads/phone.ts';
 
 /**
- * Returns the forms in which VICIdial may have a number: DIALLER_NUMBERS may have been changed since the lead was added.
+ * Returns the forms in which VICIdial may have a number: DIALLER_NUMBERS may have been changed since the lead was
+ * added.
  *
  * @param mobile E.164
  */

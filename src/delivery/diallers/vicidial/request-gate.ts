@@ -9,8 +9,8 @@ interface Waiting {
 
 /**
  * Limits the number of requests that VICIdial processes at once, whatever they are for. The others wait here. A lead
- * counts only while a request for it is sent, and not while its attempt is being recorded. After a failed login, the gate
- * is closed: nothing is sent until the pause that the failure has caused ends.
+ * counts only while a request for it is sent, and not while its attempt is being recorded. After a failed login, the
+ * gate is closed: nothing is sent until the pause that the failure has caused ends.
  */
 export class RequestGate implements RequestLimit {
   readonly maxTotal: number;

@@ -73,8 +73,8 @@ export function isPermissionError(message: string): boolean {
 }
 
 /**
- * Limits the pause of a result to the lead's type if the user may not use a function: only the leads that need it have to
- * wait.
+ * Limits the pause of a result to the lead's type if the user may not use a function: only the leads that need it have
+ * to wait.
  */
 export function limitPause(name: string, result: DeliveryResult): DeliveryResult {
   if (result.pause === undefined || !isPermissionError(result.response)) return result;

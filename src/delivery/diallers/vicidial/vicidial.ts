@@ -21,14 +21,14 @@ import { VicidialWithdrawal } from './withdrawal.ts';
 const maxRequests = 3;
 
 /**
- * Maximum number of requests of all servers at once. Ten failed logins, from anywhere, lock a VICIdial user, such as when
- * its password is changed.
+ * Maximum number of requests of all servers at once. Ten failed logins, from anywhere, lock a VICIdial user, such as
+ * when its password is changed.
  */
 const maxRequestsOfAll = 9;
 
 /**
- * Time after which a withdrawal is repeated (ms). VICIdial's hopper loader runs every minute, and may have read the lead as
- * `NEW` before the withdrawal, and put it into the hopper afterwards.
+ * Time after which a withdrawal is repeated (ms). VICIdial's hopper loader runs every minute, and may have read the
+ * lead as `NEW` before the withdrawal, and put it into the hopper afterwards.
  */
 const repeatWithdrawalAfter = 70_000;
 

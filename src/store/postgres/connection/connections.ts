@@ -42,8 +42,8 @@ export interface DedicatedConnection {
 }
 
 /**
- * The connections to a database. If a transaction pooler (PgBouncer) is in between, nothing is set on a connection, because
- * the next statement may run on another.
+ * The connections to a database. If a transaction pooler (PgBouncer) is in between, nothing is set on a connection,
+ * because the next statement may run on another.
  */
 export class Connections {
   readonly #pool: pg.Pool;

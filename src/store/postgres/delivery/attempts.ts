@@ -10,9 +10,10 @@ import { claimableUntil } from './due-leads.ts';
 
 /**
  * Saves the attempts in `$1`, a JSON array, and changes their leads' states. `$2` is this server's clock. It may be
- * wrong, so a delay until the next attempt counts from the time until which leads can be claimed. If several attempts of a lead are recorded
- * at once, `decisive` contains the one that determines its state: a delivered one, or else that of the current claim. An
- * attempt by which the dialler has a lead, or may have it, is not saved unless the lead's state changes.
+ * wrong, so a delay until the next attempt counts from the time until which leads can be claimed. If several attempts
+ * of a lead are recorded at once, `decisive` contains the one that determines its state: a delivered one, or else that
+ * of the current claim. An attempt by which the dialler has a lead, or may have it, is not saved unless the lead's
+ * state changes.
  */
 const recordAttempts = writeStatement(
   'record_attempts',
@@ -68,8 +69,8 @@ export interface ClaimedAttempt extends Attempt {
 }
 
 /**
- * Returns a function that records a batch of attempts. Each result is false if nothing was recorded, because the dialler
- * has the lead, or may have it, and its state does not change (see `lateAttemptRecorder`).
+ * Returns a function that records a batch of attempts. Each result is false if nothing was recorded, because the
+ * dialler has the lead, or may have it, and its state does not change (see `lateAttemptRecorder`).
  */
 export function attemptRecorder(
   database: PostgresDatabase,

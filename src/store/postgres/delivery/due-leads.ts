@@ -30,9 +30,10 @@ interface Position {
 const start: Position = { priority: '9', nextAttemptAt: '0', id: "''" };
 
 /**
- * Query for the ids of the leads that can be claimed: those with the highest priority first, then the most overdue ones. It
- * reads up to `limit` leads of each lead type that is not paused and of each priority, so the number of leads of paused types
- * does not matter. Leads with a priority have an index of their own, which is not searched for each priority if it is empty.
+ * Query for the ids of the leads that can be claimed: those with the highest priority first, then the most overdue
+ * ones. It reads up to `limit` leads of each lead type that is not paused and of each priority, so the number of leads
+ * of paused types does not matter. Leads with a priority have an index of their own, which is not searched for each
+ * priority if it is empty.
  *
  * @param exceptTypes parameter for the names of types that are left out; empty: none
  */

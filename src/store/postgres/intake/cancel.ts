@@ -55,9 +55,10 @@ const rerunsInProgress = 'reruns_in_progress AS (SELECT FROM rerun WHERE false F
 
 /**
  * Cancels the leads of the cancellations in `$1`, a JSON array of `SentCancellation`, at `$2`, or begins to withdraw
- * those that the dialler has or may have, if their type withdraws leads. Saves each cancellation with its outcome (see README.md). If several cancel the same lead at once, the first one does. The
- * outcomes follow `outcomeIfNotCancelled` of the lead logic. Returns no row for a cancellation whose lead another
- * transaction has just changed: the caller sends it again.
+ * those that the dialler has or may have, if their type withdraws leads. Saves each cancellation with its outcome (see
+ * README.md). If several cancel the same lead at once, the first one does. The outcomes follow `outcomeIfNotCancelled`
+ * of the lead logic. Returns no row for a cancellation whose lead another transaction has just changed: the caller
+ * sends it again.
  */
 const cancel = writeStatement(
   'cancel',

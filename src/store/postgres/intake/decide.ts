@@ -77,12 +77,13 @@ export function sentSubmissionOf(
 
 /**
  * CTEs that decide on the submissions in `$1`, a JSON array of `SentSubmission`, and create the leads of those that are
- * accepted, and record which entries refused others. They follow `outcomeWithActiveLead` of the lead logic. `decided` contains all submissions except those in
- * `replayed`.
+ * accepted, and record which entries refused others. They follow `outcomeWithActiveLead` of the lead logic. `decided`
+ * contains all submissions except those in `replayed`.
  *
  * The outcome in `decided` is null if it depends on a change that this statement cannot see: another transaction has
  * just committed an active lead, or this one has just superseded a lead whose re-contact period has passed. It is also
- * null if the submission was sent without digests and the store contains some. The caller sends such a submission again.
+ * null if the submission was sent without digests and the store contains some. The caller sends such a submission
+ * again.
  *
  * The unique index `lead_active` guarantees one active lead per person and type. Leads are inserted in the order of
  * that index, so two concurrent statements cannot deadlock. LIMIT in a lateral subquery makes the planner use an index

@@ -6,8 +6,8 @@ function time(column: string): string {
 }
 
 /**
- * CTE that records in the evidence which entries refused the submissions in `matched`. An accepted lead would have the id
- * of the entry, so it is unique even if a submission is decided on again.
+ * CTE that records in the evidence which entries refused the submissions in `matched`. An accepted lead would have the
+ * id of the entry, so it is unique even if a submission is decided on again.
  */
 export const recordRefusals = `refused AS (
     INSERT INTO evidence_pending (id, kind, mobile, happened_at, content)

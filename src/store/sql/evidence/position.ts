@@ -3,8 +3,8 @@ import type { SourceRows } from './sources.ts';
 
 /**
  * How far a table is in the chain. With several writers, a row can be committed after one with a larger number. So rows
- * are read again from `settled`, which follows `seen` in three steps: `seen` is reached, the transactions in progress are
- * noted (`horizon`), and all of them have ended.
+ * are read again from `settled`, which follows `seen` in three steps: `seen` is reached, the transactions in progress
+ * are noted (`horizon`), and all of them have ended.
  */
 export interface Position {
   /** All rows up to this number are in the chain, and none can be added. */

@@ -34,8 +34,9 @@ const reopenWithdrawal = statement(
 );
 
 /**
- * Records an attempt that changes no state, and opens the withdrawal of its lead again if that was cancelled or suppressed
- * while a stalled server still delivered it. Returns whether it did. An attempt that is recorded already changes nothing.
+ * Records an attempt that changes no state, and opens the withdrawal of its lead again if that was cancelled or
+ * suppressed while a stalled server still delivered it. Returns whether it did. An attempt that is recorded already
+ * changes nothing.
  */
 function* recordLateAttempt(attempt: Attempt): Change<boolean> {
   // `leads due --take` has recorded what it does.
@@ -54,9 +55,9 @@ function* recordLateAttempt(attempt: Attempt): Change<boolean> {
 }
 
 /**
- * Returns a function that records an attempt by which the dialler has a lead, or may have it, although the lead's state does
- * not change. If the lead was cancelled or suppressed meanwhile, its withdrawal is opened again in the same transaction. The
- * function returns whether it was.
+ * Returns a function that records an attempt by which the dialler has a lead, or may have it, although the lead's state
+ * does not change. If the lead was cancelled or suppressed meanwhile, its withdrawal is opened again in the same
+ * transaction. The function returns whether it was.
  */
 export function lateAttemptRecorder(
   database: SqlDatabase,

@@ -16,9 +16,9 @@ export function insertAttemptQuery(database: DatabaseSync): Query {
 }
 
 /**
- * Returns a function that records an attempt and changes its lead's state. If the dialler has the lead, or may have it, and
- * the lead's state does not change, the function records nothing and returns false (see `lateAttemptRecorder`). Runs in the
- * caller's transaction.
+ * Returns a function that records an attempt and changes its lead's state. If the dialler has the lead, or may have it,
+ * and the lead's state does not change, the function records nothing and returns false (see `lateAttemptRecorder`).
+ * Runs in the caller's transaction.
  */
 export function attemptRecorder(
   database: DatabaseSync,

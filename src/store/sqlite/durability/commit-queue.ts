@@ -142,8 +142,8 @@ export class CommitQueue {
   }
 
   /**
-   * Creates a cache that is also cleared whenever a transaction of this queue begins or ends, and after each write in it
-   * that may change what the cache contains. So within a transaction, it is as exact as the query.
+   * Creates a cache that is also cleared whenever a transaction of this queue begins or ends, and after each write in
+   * it that may change what the cache contains. So within a transaction, it is as exact as the query.
    */
   cache<Row>(): TickCache<Row> {
     const cache = new TickCache<Row>();

@@ -23,8 +23,9 @@ export function currentUser(): string {
 }
 
 /**
- * Describes which part of a store this process may not use, whose it is, and what to do; undefined: it may use every part
- * that exists. The owner is probably the server's user, so the remedy is to become it rather than to take its files.
+ * Describes which part of a store this process may not use, whose it is, and what to do; undefined: it may use every
+ * part that exists. The owner is probably the server's user, so the remedy is to become it rather than to take its
+ * files.
  *
  * @param file absolute path of the database file
  */
