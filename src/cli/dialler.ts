@@ -121,7 +121,9 @@ async function chosenLists(context: CommandContext, type: string | undefined): P
 async function resultEndpoint(context: CommandContext) {
   const results = await context.results();
   if (results === undefined)
-    throw new UserError('RESULTS_PORT is off in the environment of this command. Set RESULTS_PORT and RESULTS_SECRET as for the server that receives results.');
+    throw new UserError(
+      'RESULTS_PORT is off in the environment of this command. Set RESULTS_PORT and RESULTS_SECRET as for the server that receives results.',
+    );
   const { url, secrets } = results;
   return { base: url ?? urlOf(results), secret: secrets[0], isOwnUrl: url === undefined };
 }

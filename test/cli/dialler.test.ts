@@ -91,8 +91,5 @@ test('result-url prints the URLs of each list, whose secrets differ', async () =
     /^List 1002 \(home\)\nDispo Call URL:\nVARhttps:.*\nNo-Agent Call URL:\nVARhttps:/,
   );
   const off = await executeCli(['dialler', 'result-url'], { ...environment, RESULTS_PORT: 'off' });
-  expect([off.code, off.stderr]).toEqual([
-    1,
-    expect.stringContaining('Set RESULTS_PORT and RESULTS_SECRET'),
-  ]);
+  expect([off.code, off.stderr]).toEqual([1, expect.stringContaining('Set RESULTS_PORT and RESULTS_SECRET')]);
 });

@@ -98,7 +98,11 @@ test.each<[what: string, prepare: (vicidial: VicidialStandIn) => unknown, proble
     (vicidial) => {
       vicidial.now = () => Date.now() - 3_600_000;
     },
-    ['clock', undefined, expect.stringMatching(/^the clocks of this server and of VICIdial differ by 360\d s/)],
+    [
+      'clock',
+      undefined,
+      expect.stringMatching(/^the clocks of this server and of VICIdial differ by 360\d s/),
+    ],
   ],
   [
     'a look-up that is not allowed',
