@@ -15,6 +15,7 @@ export const registry: Behaviours = {
       partner: first,
       limit: 'default',
       dailyQuota: null,
+      maxPriority: 9,
       isTest: false,
     });
     expect(await store.keyHolder('digest-2')).toBeUndefined();
