@@ -211,7 +211,10 @@ describe.each(operationsWith(429))('%s', (id) => {
         send(index % 2 === 0 ? server : { ...server, key: newer }, id),
       ),
     );
-    expect(responses.map(({ status }) => status)).toEqual(Array(60).fill(200));
+    const refused = responses.filter(({ status }) => status !== 200);
+    // A partner gets one report at a time, which has nothing to do with the flood.
+    const outcomes = new Set(refused.map(({ headers }) => headers['lead-outcome']));
+    expect([...outcomes]).toEqual(id === 'leadReport' ? ['report-in-progress'] : []);
     await server.store.revokeKey('second');
     for (let sent = 0; sent < 3; sent += 1) {
       expect((await send({ ...server, key: newer }, id)).status).toBeOneOf([401, 429]);

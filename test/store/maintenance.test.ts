@@ -385,7 +385,7 @@ describe('copy', () => {
     };
     await copyStore(source, watched, noProgress);
     expect(before).toBe(6);
-    expect(copiedTables).toEqual(['submission', 'idempotency_record', 'rerun', 'attempt']);
+    expect(copiedTables).toEqual(['submission', 'idempotency_record', 'rerun', 'attempt', 'partner_event']);
     expect(await submissionsIn(target)).toHaveLength((await submissionsIn(source)).length);
   });
 
