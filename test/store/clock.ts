@@ -9,6 +9,12 @@ export function currentIdentifier(): string {
   return identifierBound(Date.now()) + made.toString(32).padStart(10, '0');
 }
 
+/**
+ * A time after that of every row. Identifiers of tests in the same process may be later than the clock, after a test that
+ * has set it forward.
+ */
+export const afterAllRows = Date.UTC(2100);
+
 /** Runs something with a clock that is wrong by some time (ms; negative: set back). */
 export async function withClockOffset<Result>(
   milliseconds: number,

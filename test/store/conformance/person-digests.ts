@@ -7,6 +7,7 @@ import type { Store } from '../../../src/store/store.ts';
 import { tablesToCopy } from '../../../src/store/tables.ts';
 import { claim, deliverDue, leadsIn, record } from '../../harness/server.ts';
 import { operatorEntry } from '../../harness/suppressions.ts';
+import { afterAllRows } from '../clock.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, hour, type Open, person, tableNamed } from './behaviour.ts';
 
@@ -216,7 +217,7 @@ export const personDigests: Behaviours = {
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'already-scheduled' });
     await store.setRecontactAfter('motor', 1);
     await deliverDue(store);
-    const { contacts } = await pruneAll(store, Date.now() + hour);
+    const { contacts } = await pruneAll(store, afterAllRows);
     expect(contacts).toBe(1);
     await vi.waitFor(async () => {
       await pruneAll(store, 0);
@@ -228,7 +229,7 @@ export const personDigests: Behaviours = {
     const { store, first, from } = await seeded(open());
     await store.submit(from(first.id));
     await deliverDue(store);
-    const result = await pruneAll(store, Date.now() + hour);
+    const result = await pruneAll(store, afterAllRows);
     expect(result).toMatchObject({ submissions: 1, leads: 0, contacts: 0, withoutKey: 1 });
     expect(await store.submit(from(first.id))).toMatchObject({ outcome: 'existing-contact' });
   },
@@ -243,7 +244,7 @@ export const personDigests: Behaviours = {
     await store.submit(from(first.id, { mobile: another }));
     const [lead] = await claim(store, 'test');
     await record(store, 'test', lead?.id ?? '', 'rejected');
-    expect(await pruneAll(store, Date.now() + hour)).toMatchObject({ submissions: 2, leads: 1, contacts: 1 });
+    expect(await pruneAll(store, afterAllRows)).toMatchObject({ submissions: 2, leads: 1, contacts: 1 });
     expect(await contentOf(store)).toContain('7840258824');
   },
 

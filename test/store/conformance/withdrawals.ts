@@ -6,6 +6,7 @@ import type { Store } from '../../../src/store/store.ts';
 import type { ClaimedWithdrawal } from '../../../src/store/withdrawals.ts';
 import { cancel, claim, deliverDue, leadsIn, record } from '../../harness/server.ts';
 import { operatorEntry } from '../../harness/suppressions.ts';
+import { afterAllRows } from '../clock.ts';
 import { seeded } from '../stores.ts';
 import { type Behaviours, hour, person, tableNamed } from './behaviour.ts';
 
@@ -615,10 +616,10 @@ export const withdrawals: Behaviours = {
     const { store, leadId, cancelIt } = await withdrawable(open());
     await deliverDue(store);
     await cancelIt();
-    expect(await store.prune(Date.now() + hour, '')).toMatchObject({ submissions: 0, cancellations: 0 });
+    expect(await store.prune(afterAllRows, '')).toMatchObject({ submissions: 0, cancellations: 0 });
     await claimed(store);
     await recordWithdrawal(store, leadId, 'withdrawn');
-    expect(await store.prune(Date.now() + hour, '')).toMatchObject({
+    expect(await store.prune(afterAllRows, '')).toMatchObject({
       submissions: 1,
       cancellations: 1,
       leads: 1,

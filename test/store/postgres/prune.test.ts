@@ -6,7 +6,7 @@ import type { Store } from '../../../src/store/store.ts';
 import { storeDatabase } from '../../harness/database-pool.ts';
 import { asAdministrator, openTransaction, statementsWaitingForLocks } from '../../harness/postgres.ts';
 import { claim, deliverDue, endDueAsTooLate, leadsIn, record } from '../../harness/server.ts';
-import { currentIdentifier, withClockOffset } from '../clock.ts';
+import { afterAllRows, currentIdentifier, withClockOffset } from '../clock.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
 const day = 86_400_000;
@@ -95,7 +95,7 @@ test('does not retry a dismissed lead that is being pruned', async () => {
   const blocker = await openTransaction(url);
   // Pruning has decided to remove the submission, and waits for its re-run.
   await blocker.query('SELECT FROM rerun FOR UPDATE');
-  const pruned = store.prune(Date.now() + day, '');
+  const pruned = store.prune(afterAllRows, '');
   await expect.poll(() => statementsWaitingForLocks(url)).toHaveLength(1);
   const retried = store.retryLead(id).catch((error: unknown) => String(error));
   await Promise.race([

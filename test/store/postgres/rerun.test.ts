@@ -8,6 +8,7 @@ import { openPostgresStore } from '../../../src/store/postgres/postgres-store.ts
 import { storeDatabase } from '../../harness/database-pool.ts';
 import { openTransaction, statementsWaitingForLocks } from '../../harness/postgres.ts';
 import { cancel, claim, leadsIn } from '../../harness/server.ts';
+import { afterAllRows } from '../clock.ts';
 import { closeAfterTest, seeded } from '../stores.ts';
 
 const person = { type: 'motor', mobile: '+447840258823' };
@@ -75,7 +76,7 @@ test('a submission that is re-run while old ones are pruned is kept', async () =
   );
   const rerun = store.rerunSubmission(submission.id);
   await untilWaitingForLocks(url, 1);
-  const pruned = store.prune(Date.now() + 1, '');
+  const pruned = store.prune(afterAllRows, '');
   await untilWaitingForLocks(url, 2);
   await blocker.query('ROLLBACK');
   expect(await rerun).toMatchObject({ outcome: 'accepted' });
