@@ -8,7 +8,7 @@ import {
   type ReportRow,
   reportGroupings,
 } from '../leads/report.ts';
-import { startOfDay } from '../partners/day.ts';
+import { periodOf } from '../partners/day.ts';
 import { readReport } from '../store/read-report.ts';
 import type { ReportFilter } from '../store/reports.ts';
 import { formatDuration } from '../text/duration.ts';
@@ -16,11 +16,6 @@ import { defineAction } from './action.ts';
 import { parseTime, wideOption } from './arguments.ts';
 import type { CommandContext } from './context.ts';
 import type { TableView } from './table.ts';
-
-const day = 86_400_000;
-
-/** Number of days in a report without `--from`. */
-const defaultDays = 7;
 
 const figureMembers = {
   requests: 'number of leads that were sent, alone, as rows or in an import. Tests are not counted',
@@ -102,11 +97,12 @@ export function reportCommand(context: CommandContext): Command {
   });
 }
 
-function filterOf({ from, to, partner }: ReportOptions): ReportFilter {
-  const last = startOfDay(to ?? Date.now());
-  const first = from === undefined ? last - (defaultDays - 1) * day : startOfDay(from);
-  if (first > last) throw new UserError('--from cannot be later than --to. Nothing was counted.');
-  return { from: first, before: last + day, partner };
+function filterOf({ partner, ...days }: ReportOptions): ReportFilter {
+  const period = periodOf(days);
+  if (period.from >= period.before) {
+    throw new UserError('--from cannot be later than --to. Nothing was counted.');
+  }
+  return { ...period, partner };
 }
 
 function jsonOf(by: ReportGrouping, { group, ...figures }: ReportRow) {

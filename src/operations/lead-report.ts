@@ -1,9 +1,9 @@
 import type { components } from '../../generated/openapi.ts';
 import { Reply } from '../contract/reply.ts';
 import type { ReportFigures } from '../leads/report.ts';
-import { startOfDay } from '../partners/day.ts';
+import { periodOf } from '../partners/day.ts';
 import { readReport } from '../store/read-report.ts';
-import type { ReportFilter, Reports } from '../store/reports.ts';
+import type { Reports } from '../store/reports.ts';
 import type { Operation } from './operation.ts';
 
 const reply = Reply.of<'leadReport'>();
@@ -18,26 +18,21 @@ const inProgress = reply(
   { 'Retry-After': 1 },
 );
 
-const day = 86_400_000;
-
-/** Number of days in a report without a first day. */
-const defaultReportDays = 7;
-
 /** POST /lead/report: counts the partner's leads of a period, and what became of them. */
 export function leadReport(store: Reports): Operation<'leadReport'> {
   const reporting = new Set<number>();
   return {
     async run({ partner, body }) {
-      const period = periodOf(body, Date.now());
+      // The contract limits their order and number. A blank value was removed from the body.
+      const period = periodOf({ from: timeOf(body.from), to: timeOf(body.to) });
       if (reporting.has(partner.id)) return inProgress;
       reporting.add(partner.id);
       try {
-        // A blank value was removed from the body.
         const by = body.by || 'day';
         const report = await readReport(store, by, { ...period, partner: partner.name });
         return reply(200, 'reported', {
           from: formatDay(period.from),
-          to: formatDay(period.before - day),
+          to: formatDay(period.before - 1),
           by,
           rows: report.rows.map(({ group, ...figures }) => ({ [by]: group, ...membersOf(figures) })),
           total: membersOf(report.total),
@@ -50,14 +45,8 @@ export function leadReport(store: Reports): Operation<'leadReport'> {
   };
 }
 
-/** Returns the days of a report, whose order and number the contract limits. */
-function periodOf(
-  { from, to }: { from?: string | null; to?: string | null },
-  now: number,
-): Pick<ReportFilter, 'from' | 'before'> {
-  const last = to ? Date.parse(to) : startOfDay(now);
-  const first = from ? Date.parse(from) : last - (defaultReportDays - 1) * day;
-  return { from: first, before: last + day };
+function timeOf(date: string | null | undefined): number | undefined {
+  return date ? Date.parse(date) : undefined;
 }
 
 function membersOf(figures: ReportFigures): components['schemas']['ReportFigures'] {
