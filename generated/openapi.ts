@@ -157,7 +157,7 @@ export interface webhooks {
         put?: never;
         /**
          * Event of a lead
-         * @description Sent to your webhook, if the call centre has set one for you, when something has happened to a lead of yours. The request is signed according to Standard Webhooks 1.0.0, with the secret that the call centre gave you. An event can arrive more than once, always with the same `webhook-id`, and events can arrive in any order. Unless you respond with a status from 200 to 299 within ten seconds, the event is sent again: up to ten times over about three days. The type of a test by the call centre is `webhook.test`, and its `data` is empty.
+         * @description Sent to your webhook, if the call centre has set one for you, when something happens to one of your leads. The request is signed according to Standard Webhooks 1.0.0, with the secret that the call centre gave you. An event can arrive more than once, always with the same `webhook-id`, and events can arrive in any order. Unless you respond with a status from 200 to 299 within ten seconds, the event is sent again: up to ten times over about three days. The type of a test by the call centre is `webhook.test`, and its `data` is empty.
          */
         post: operations["leadEvent"];
         delete?: never;
@@ -1742,7 +1742,7 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
-            /** @description You sent too many requests, or a report of yours is in progress. This request was not processed. */
+            /** @description You sent too many requests, or your previous report is in progress. This request was not processed. */
             429: {
                 headers: {
                     "Request-Id": components["headers"]["Request-Id"];

@@ -239,7 +239,7 @@ interface Endpoint {
   host: string;
 }
 
-/** Checks that each server has a port of its own. @throws {ConfigError} if not */
+/** Checks that no two servers have the same port. @throws {ConfigError} if not */
 function checkEndpoints(values: {
   PORT: number;
   HOST: string;

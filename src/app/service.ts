@@ -7,7 +7,7 @@ import type { DeliveryStatus, ServerStatus } from '../server/metrics.ts';
 import { PartnerUsageCounter } from '../server/partner-usage.ts';
 import { Readiness } from '../server/readiness.ts';
 import { RejectionCounter } from '../server/rejections.ts';
-import { unobserved } from '../store/observer.ts';
+import { type StoreObserver, unobserved } from '../store/observer.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Metrics } from '../telemetry/metrics/metrics.ts';
@@ -95,14 +95,7 @@ export async function startService(
       () => deliveryStatus(config, delivery).state,
     ));
   const observer = watchClock(metrics?.store ?? unobserved, log);
-  // A missing store may be a volume that is not mounted: it is only created in a trial, or if that is wanted.
-  const isBootstrapped = isBootstrapWanted(config.bootstrap, config.isDatabaseUrlDefault);
-  const schema = isBootstrapped ? 'prepare' : 'migrate';
-  const store = await openConfiguredStore(config, { observer, schema });
-  await agreeOnSettings(store, config, log);
-  const keys = await loadKeys(store, config, log);
-  await applyErasuresOfLog(store, config, log);
-  await reportUndecidedHours(store, config.defaultCountry, log);
+  const { store, keys, isBootstrapped } = await prepareStore(config, observer, log);
   const leadMetrics = new LeadMetricsReader(store, log);
   const readiness = new Readiness(store, log);
   await readiness.start();
@@ -113,12 +106,8 @@ export async function startService(
   const status = serverStatus(readiness, new ActivePartners(store), () => deliveryStatus(config, delivery));
   const metricsServer =
     metrics && config.metrics && (await startMetricsServer(metrics, status, config.metrics, log));
-  const resultsServer = await startResultsServer(
-    config,
-    store,
-    log,
-    config.results && metrics?.resultsObserver(),
-  );
+  const onReport = config.results && metrics?.resultsObserver();
+  const resultsServer = await startResultsServer(config, store, log, onReport);
   // After the ports are open: if the server cannot start, nobody sees the key of the first partner.
   const firstPartner = await addFirstPartner(store, isBootstrapped, hasTestKey, log);
   const maintenance = new RegularMaintenance(store, config.evidenceRetention, log);
@@ -145,6 +134,23 @@ export async function startService(
     stopTracing,
   };
   return { url: urlOf(server), firstPartner, stop: () => stopService(parts, log) };
+}
+
+/** Opens the store, and brings it to the state in which requests can be accepted. @throws {Error} if that fails */
+async function prepareStore(
+  config: Config,
+  observer: StoreObserver,
+  log: Log,
+): Promise<{ store: Store; keys: LoadedKeys; isBootstrapped: boolean }> {
+  // A missing store may be a volume that is not mounted: it is only created in a trial, or if that is wanted.
+  const isBootstrapped = isBootstrapWanted(config.bootstrap, config.isDatabaseUrlDefault);
+  const schema = isBootstrapped ? 'prepare' : 'migrate';
+  const store = await openConfiguredStore(config, { observer, schema });
+  await agreeOnSettings(store, config, log);
+  const keys = await loadKeys(store, config, log);
+  await applyErasuresOfLog(store, config, log);
+  await reportUndecidedHours(store, config.defaultCountry, log);
+  return { store, keys, isBootstrapped };
 }
 
 /** Starts what counts the requests of partners and saves the counts regularly. */

@@ -122,7 +122,7 @@ export class ColumnMap {
     return Object.fromEntries([...this.#options.set, ...fields]);
   }
 
-  /** Returns the field of a column; undefined: none. A field with a column of its own (`--map`) has no other. */
+  /** Returns the field of a column; undefined: none. A field with its own column (`--map`) has no other. */
   #read(column: string): string | undefined {
     const mapped = this.#fieldOf.get(column);
     if (mapped !== undefined) return mapped;

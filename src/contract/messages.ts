@@ -147,7 +147,7 @@ function messageFor(
       if (problem === 'too-late') return `${label} is too late (maximum is one year from now).`;
     }
   }
-  // A condition on several fields has a message of its own.
+  // A condition on several fields has its own message.
   const message: string | undefined = error.parentSchema?.['x-error-message'] ?? field['x-error-message'];
   if (message !== undefined) return message;
   if (error.keyword === 'type') return typeMessage(label, field, value);

@@ -80,7 +80,7 @@ export interface AuditLog {
    * subject if the change states it, otherwise as a change of the store.
    */
   actAs(actor: Actor): void;
-  /** Records a change that has no transaction of its own. @throws if no operator was set (see `actAs`) */
+  /** Records a change that has no transaction. @throws if no operator was set (see `actAs`) */
   recordAudit(change: AuditedChange): Promise<void>;
   /** Lists changes, newest first. */
   auditEntries(filter: AuditFilter, limit: number): AsyncIterable<AuditEntry>;

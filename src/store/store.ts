@@ -86,7 +86,7 @@ export interface Store
   isServing(): Promise<boolean>;
   /**
    * Returns by how much this machine's clock is at least ahead of the store's (ms), as last measured; negative: it is
-   * behind. 0 if the store has no clock of its own.
+   * behind. 0 if the store has no clock.
    */
   clockSkew(): number;
   /** Finishes the calls in progress and closes the store. Has no effect if it is closed. */

@@ -49,7 +49,7 @@ async function* leads(database: SqlDatabase, filter: LeadFilter, limit: number):
   yield* matchingLeads(database, filter, limit);
 }
 
-/** Condition: whether a lead waits for a retry. A query of its own, so that the index of such leads is used. */
+/** Condition: whether a lead waits for a retry. A separate query, so that the index of such leads is used. */
 function isWaitingAt(now: string, { inQuery }: SqlDialect): string {
   return `lead.id ${inQuery(`SELECT id FROM lead WHERE ${isBetweenAttempts} AND next_attempt_at > ${now}`)}`;
 }

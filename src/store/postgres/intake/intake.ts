@@ -42,7 +42,7 @@ export function postgresIntake(
   const bulk = new Batcher(
     'submit-all',
     bulkSubmitter(database, digests, notifications),
-    // Each request is a transaction of its own.
+    // Each request has its own transaction.
     { ...limits, maxBatchSize: 1 },
     observer,
   );

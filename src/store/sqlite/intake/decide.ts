@@ -73,6 +73,33 @@ function overridesRegistries({ registryOverride }: GrantedType, content: string)
   return registryOverride === 1 && containsConsent(content);
 }
 
+/** Prepares the search of the lists that refuse a person. */
+function listSearch(
+  { suppressed, listed, activeLead }: ReturnType<typeof decisionStatements>,
+  filledLists: () => FilledLists,
+  digests: PersonDigests,
+  knownByDigest: ReturnType<typeof digestDecision>,
+) {
+  return {
+    /** Whether a registry that the type requires lists the number, and the lead does not override it. */
+    isInRegistry(type: GrantedType, { mobile, content }: Submission): boolean {
+      const { registries } = type;
+      if (registries === null) return false;
+      const isListed = (number: string) => listed.first(number, registries) !== undefined;
+      const isFound = isListed(mobile) || (filledLists().digests === 1 && digests.of(mobile).some(isListed));
+      return isFound && !overridesRegistries(type, content);
+    },
+    /** Decides on a person whom a list or a digest contains. An active lead comes before an earlier contact. */
+    decidedByLists(mobile: string, type: GrantedType, now: number): Decision | undefined {
+      const { numbers, digests } = filledLists();
+      if (numbers === 1 && suppressed.first(mobile, type.id) !== undefined) return doNotCall;
+      const known = digests === 1 ? knownByDigest(mobile, type, now) : undefined;
+      if (known === undefined || known.outcome === 'do-not-call') return known;
+      return activeLead.first(mobile, type.id) === undefined ? known : undefined;
+    },
+  };
+}
+
 /** Prepares the decision on submissions. */
 export function sqliteDecide(
   database: DatabaseSync,
@@ -80,29 +107,16 @@ export function sqliteDecide(
   grantedType: FindGrantedType,
   digests: PersonDigests,
 ): Decide {
-  const { insertLead, insertScheduled, suppressed, listed, activeLead, supersede } =
-    decisionStatements(database);
-  const filledLists = filledListsLookup(database, queue);
+  const statements = decisionStatements(database);
+  const { insertLead, insertScheduled, activeLead, supersede } = statements;
   const knownByDigest = digestDecision(database, digests);
+  const { isInRegistry, decidedByLists } = listSearch(
+    statements,
+    filledListsLookup(database, queue),
+    digests,
+    knownByDigest,
+  );
   const recordRefusal = refusalRecorder(database, digests);
-
-  /** Whether a registry that the type requires lists the number, and the lead does not override it. */
-  function isInRegistry(type: GrantedType, { mobile, content }: Submission): boolean {
-    const { registries } = type;
-    if (registries === null) return false;
-    const isListed = (number: string) => listed.first(number, registries) !== undefined;
-    const isFound = isListed(mobile) || (filledLists().digests === 1 && digests.of(mobile).some(isListed));
-    return isFound && !overridesRegistries(type, content);
-  }
-
-  /** Decides on a person whom a list or a digest contains. An active lead comes before an earlier contact. */
-  function decidedByLists(mobile: string, type: GrantedType, now: number): Decision | undefined {
-    const { numbers, digests } = filledLists();
-    if (numbers === 1 && suppressed.first(mobile, type.id) !== undefined) return doNotCall;
-    const known = digests === 1 ? knownByDigest(mobile, type, now) : undefined;
-    if (known === undefined || known.outcome === 'do-not-call') return known;
-    return activeLead.first(mobile, type.id) === undefined ? known : undefined;
-  }
 
   function decide(submission: Submission, type: GrantedType): Decision {
     const { id, partnerId, mobile, trace = null, expiresAt, priority } = submission;
@@ -113,13 +127,11 @@ export function sqliteDecide(
     const leadId = newIdentifier(now);
     const { dueAt, waitsFor } = dueTimeOf(submission, now);
     const isOrdinary = expiresAt === undefined && priority === undefined;
+    const values = [leadId, type.id, mobile, partnerId, id, now, dueAt, trace, waitsFor] as const;
     const insert = () =>
       isOrdinary
-        ? insertLead.run(leadId, type.id, mobile, partnerId, id, now, dueAt, trace, waitsFor)
-        : insertScheduled.run(
-            ...[leadId, type.id, mobile, partnerId, id, now, dueAt, trace, waitsFor],
-            ...[expiresAt ?? null, priority ?? 0],
-          );
+        ? insertLead.run(...values)
+        : insertScheduled.run(...values, expiresAt ?? null, priority ?? 0);
     if (insert() === 1) return { outcome: 'accepted', leadId, dueAt };
 
     const active = activeLead.first(mobile, type.id);
