@@ -55,11 +55,11 @@ async function create(): Promise<Pooled> {
     max: 1,
     idleTimeoutMillis: 0,
     allowExitOnIdle: true,
+    // Without triggers and foreign keys, the order of a reset does not matter, and the audit log can be emptied.
+    onConnect: (client) => client.query('SET session_replication_role = replica'),
   });
   // A test may terminate every connection.
   connection.on('error', () => {});
-  // Without triggers and foreign keys, the order of a reset does not matter, and the audit log can be emptied.
-  connection.on('connect', (client) => void client.query('SET session_replication_role = replica'));
   reset ??= await resetOf(connection);
   return { url, connection, schema: await schemaOf(connection) };
 }
